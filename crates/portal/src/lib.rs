@@ -1,1 +1,81 @@
-//! placeholder
+//! The domain: what can be done in the portal, by whom, and what is kept of it. Knows no HTTP and no pages.
+
+pub mod audit;
+pub mod authz;
+pub mod catalog;
+pub mod clock;
+pub mod db;
+pub mod error;
+pub mod identity;
+pub mod jobs;
+pub mod keys;
+pub mod live;
+pub mod migrate;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+use std::sync::Arc;
+
+pub use authz::{Actor, Permit, Snapshot, Visible};
+pub use clock::{Clock, Rng};
+pub use db::Db;
+pub use error::{Error, Result};
+pub use keys::KeyRing;
+
+/// Everything an operation needs, shared by all doors. Clones share one state.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    pub(crate) db: Db,
+    pub clock: Clock,
+    pub rng: Rng,
+    pub keys: KeyRing,
+    pub policies: Arc<authz::Policies>,
+    pub settings: Arc<Settings>,
+    pub live: live::Live,
+}
+
+/// What the domain needs to know of the installation's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where people reach the portal: `https://portal.example.com`, without a slash at the end.
+    pub base_url: String,
+    /// How a provider's groups become teams and roles.
+    pub groups: identity::GroupMapping,
+    /// How long a session lives without being used, and at most.
+    pub session_idle: time::Duration,
+    pub session_absolute: time::Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: "http://127.0.0.1:3000".to_owned(),
+            groups: identity::GroupMapping::default(),
+            session_idle: time::Duration::hours(8),
+            session_absolute: time::Duration::days(7),
+        }
+    }
+}
+
+impl Portal {
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, rng: Rng, keys: KeyRing, settings: Settings) -> Self {
+        Self {
+            db,
+            clock,
+            rng,
+            keys,
+            policies: Arc::new(authz::Policies::built_in()),
+            settings: Arc::new(settings),
+            live: live::Live::new(),
+        }
+    }
+
+    /// Whether the database answers and its schema is not older than this binary.
+    ///
+    /// # Errors
+    /// `Unavailable`, saying which.
+    pub async fn ready(&self) -> Result<()> {
+        self.db.ping().await
+    }
+}

@@ -1,0 +1,227 @@
+//! The only owner of the connection pool: every way to the database is one of the types here.
+//!
+//! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
+//! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
+//! [`SessionTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+
+use std::{
+    collections::HashSet,
+    ops::{Deref, DerefMut},
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    Connection, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+
+use crate::error::{Error, Result};
+
+/// How many connections one process keeps: enough for two cores' worth of work and the queue beside it.
+const MAX_CONNECTIONS: u32 = 20;
+/// How long a request waits for a connection before it is refused.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The way to Postgres.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Connects lazily: the database may be down now and up later.
+    ///
+    /// # Errors
+    /// `Invalid` where the address is not a Postgres address.
+    pub fn connect(url: &SecretString) -> Result<Self> {
+        let options = connect_options(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// A transaction that may write; only `authz` and the narrow connections below begin one.
+    #[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        let held = Held::by_this_task();
+        Ok(Tx { inner: self.pool.begin().await?, _held: held })
+    }
+
+    /// A transaction that sees one moment and cannot write.
+    #[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
+    pub(crate) async fn begin_snapshot(&self) -> Result<Tx> {
+        let held = Held::by_this_task();
+        let inner = self.pool.begin_with("begin transaction isolation level repeatable read read only").await?;
+        Ok(Tx { inner, _held: held })
+    }
+
+    /// For sign-in, sign-out and finding out who is calling: nobody is acting yet.
+    pub(crate) async fn session(&self) -> Result<SessionTx> {
+        self.begin().await.map(SessionTx)
+    }
+
+    /// For the queue, which takes connections by itself.
+    pub(crate) fn worker(&self) -> WorkerPool {
+        WorkerPool(self.pool.clone())
+    }
+
+    /// For notifications from other processes.
+    pub(crate) async fn listen(&self) -> Result<ListenConn> {
+        Ok(ListenConn(PgListener::connect_with(&self.pool).await?))
+    }
+
+    /// Whether the database answers, for readiness.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not.
+    pub async fn ping(&self) -> Result<()> {
+        #[expect(clippy::disallowed_methods, reason = "asks nothing of any table")]
+        let mut connection = self.pool.acquire().await?;
+        connection.ping().await?;
+        Ok(())
+    }
+
+    /// Waits for running work and closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn connect_options(url: &SecretString) -> Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| {
+        Error::invalid("DATABASE_URL", "is not a Postgres address (postgres://user:password@host/database)")
+    })?;
+    Ok(options.application_name("rampart"))
+}
+
+/// A transaction; dropped without `commit`, it leaves nothing.
+pub(crate) struct Tx {
+    inner: Transaction<'static, Postgres>,
+    _held: Held,
+}
+
+impl Tx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        Ok(self.inner.commit().await?)
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+/// Limited to people, sessions, sign-ins, tokens and flashes.
+pub(crate) struct SessionTx(Tx);
+
+impl SessionTx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.0.commit().await
+    }
+}
+
+impl Deref for SessionTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for SessionTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// Limited to the queue's own schema.
+pub(crate) struct WorkerPool(PgPool);
+
+impl WorkerPool {
+    pub(crate) fn into_pool(self) -> PgPool {
+        self.0
+    }
+}
+
+/// Limited to LISTEN.
+pub(crate) struct ListenConn(PgListener);
+
+impl ListenConn {
+    pub(crate) fn into_listener(self) -> PgListener {
+        self.0
+    }
+}
+
+/// The owner's connection, for `rampart migrate` alone.
+pub struct MigrationConn {
+    connection: PgConnection,
+    url: SecretString,
+}
+
+impl MigrationConn {
+    /// # Errors
+    /// `Invalid` for an address that is none, `Unavailable` where nobody answers there.
+    pub async fn connect(url: &SecretString) -> Result<Self> {
+        let connection = PgConnection::connect_with(&connect_options(url)?).await?;
+        Ok(Self { connection, url: url.clone() })
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// The queue migrates through a pool of its own.
+    pub(crate) async fn pool(&self) -> Result<PgPool> {
+        Ok(PgPoolOptions::new().max_connections(2).connect_with(connect_options(&self.url)?).await?)
+    }
+}
+
+/// Notices, in builds with assertions, a task that takes a second connection while it holds one: under load that
+/// starves the pool until every request waits for another.
+struct Held(Option<tokio::task::Id>);
+
+static HOLDERS: Mutex<Option<HashSet<tokio::task::Id>>> = Mutex::new(None);
+
+impl Held {
+    fn by_this_task() -> Self {
+        if !cfg!(debug_assertions) {
+            return Self(None);
+        }
+        let task = tokio::task::try_id();
+        if let Some(task) = task {
+            let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = holders.get_or_insert_default().insert(task);
+            drop(holders);
+            assert!(first, "this task holds a connection already; pass it on instead of taking a second");
+        }
+        Self(task)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(task) = self.0
+            && let Some(holders) = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        {
+            holders.remove(&task);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What changed just now, in this process or in another, for pages that are open: Postgres' NOTIFY, fanned out.
+//!
+//! A notice only wakes: who gets it reads what it may see. It carries no content, and a lost one only delays.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{PgConnection, query};
+use tokio::sync::broadcast;
+
+use crate::{Portal, error::Result};
+
+const CHANNEL: &str = "rampart_live";
+/// How many notices a slow page may be behind before it is told to read everything again.
+const BACKLOG: usize = 256;
+
+/// What a notice is about: `person:ID`, `environment:ID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic(pub String);
+
+impl Topic {
+    #[must_use]
+    pub fn new(kind: &str, id: impl fmt::Display) -> Self {
+        Self(format!("{kind}:{id}"))
+    }
+}
+
+/// The fan-out of one process. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Live(broadcast::Sender<Topic>);
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::channel(BACKLOG).0)
+    }
+
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Topic> {
+        self.0.subscribe()
+    }
+}
+
+/// Tells every process once this transaction commits.
+pub(crate) async fn announce(connection: &mut PgConnection, topic: &Topic) -> Result<()> {
+    query!("select pg_notify($1, $2)", CHANNEL, topic.0).execute(connection).await?;
+    Ok(())
+}
+
+/// Listens until `stop` completes, reconnecting where the connection is lost.
+pub async fn listen(portal: Portal, stop: tokio_util::sync::CancellationToken) {
+    while !stop.is_cancelled() {
+        let lost = tokio::select! {
+            () = stop.cancelled() => return,
+            lost = forward(&portal) => lost,
+        };
+        if let Err(error) = lost {
+            tracing::warn!(%error, "live notices are interrupted; connecting again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+async fn forward(portal: &Portal) -> Result<()> {
+    let mut listener = portal.db.listen().await?.into_listener();
+    listener.listen(CHANNEL).await?;
+    loop {
+        let notice = listener.recv().await?;
+        // nobody listening is fine
+        let _ = portal.live.0.send(Topic(notice.payload().to_owned()));
+    }
+}

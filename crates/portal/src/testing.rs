@@ -1,0 +1,224 @@
+//! A portal for one test: its own database, made from a migrated template, a set clock and a seeded generator.
+
+use std::{env, str::FromStr};
+
+use model::{BindingId, EntityId, PersonId, TeamId};
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions, query};
+use time::{OffsetDateTime, macros::datetime};
+
+use crate::{
+    Clock, Db, KeyRing, Portal, Rng, Settings,
+    authz::{Actor, Authentication, Binding, PersonActor, Reach, RoleName, Who},
+    db::MigrationConn,
+    identity, migrate,
+};
+
+/// When every test begins.
+pub const NOW: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+/// The role that the portal connects as, which owns nothing.
+const ROLE: &str = "rampart";
+
+/// A portal and the database under it, dropped with it.
+pub struct TestPortal {
+    pub portal: Portal,
+    server: String,
+    database: String,
+}
+
+impl std::ops::Deref for TestPortal {
+    type Target = Portal;
+
+    fn deref(&self) -> &Portal {
+        &self.portal
+    }
+}
+
+impl TestPortal {
+    /// # Panics
+    /// Where `RAMPART_TEST_DATABASE_URL` names no server: tests run under `scripts/with-postgres`.
+    pub async fn new() -> Self {
+        let server = env::var("RAMPART_TEST_DATABASE_URL")
+            .expect("tests run under scripts/with-postgres, which sets RAMPART_TEST_DATABASE_URL");
+        let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
+        let template = template(&server, &mut admin).await;
+        let database = format!("test_{}", hex::encode(Rng::from_os().bytes::<8>()));
+        run(&mut admin, format!("create database {database} template {template} strategy file_copy")).await;
+        let portal = Portal::new(
+            Db::connect(&url(&server, &database, ROLE)).expect("the address is one"),
+            Clock::set_to(NOW),
+            Rng::seeded(7),
+            KeyRing::parse(&KeyRing::with_new_key(None, &Clock::set_to(NOW), &Rng::seeded(8)).expect("a new key file"))
+                .expect("a new key file is one"),
+            Settings::default(),
+        );
+        Self { portal, server, database }
+    }
+
+    /// The address of this test's database for the server's role: for a second process.
+    #[must_use]
+    pub fn database_url(&self) -> SecretString {
+        url(&self.server, &self.database, ROLE)
+    }
+
+    /// A connection of the database's owner, to look behind the portal's back.
+    pub async fn owner(&self) -> PgConnection {
+        let options = PgConnectOptions::from_str(&self.server).expect("the address is one").database(&self.database);
+        PgConnection::connect_with(&options).await.expect("the test server answers")
+    }
+
+    /// Somebody signed in, with these roles: `t.person("Ada", &[(RoleName::Developer, Some("payments"))])`.
+    pub async fn person(&self, name: &str, roles: &[(RoleName, Option<&str>)]) -> Actor {
+        let mut owner = self.owner().await;
+        let id: PersonId = self.rng.id(&self.clock);
+        query("insert into person (id, issuer, subject, display_name, email, created_at) values ($1, 'test', $2, $3, $4, $5)")
+            .bind(id)
+            .bind(id.to_string())
+            .bind(name)
+            .bind(format!("{}@example.com", name.to_lowercase().replace(' ', ".")))
+            .bind(self.clock.now())
+            .execute(&mut owner)
+            .await
+            .expect("a person can be made");
+        let mut bindings = Vec::new();
+        for (role, team) in roles {
+            let reach = match team {
+                Some(team) => Reach::Team(self.team(team).await),
+                None => Reach::Organisation,
+            };
+            bindings.push(self.bind(id, *role, reach).await);
+        }
+        Actor {
+            who: Who::Person(PersonActor {
+                id,
+                display_name: name.to_owned(),
+                email: Some(format!("{}@example.com", name.to_lowercase().replace(' ', "."))),
+                time_zone: None,
+                theme: None,
+                bindings,
+                scopes: None,
+            }),
+            authentication: Authentication::Session {
+                id: self.rng.id(&self.clock),
+                amr: vec!["pwd".to_owned()],
+                acr: None,
+                at: self.clock.now(),
+            },
+            request_id: "test".to_owned(),
+            address: Some([127, 0, 0, 1].into()),
+        }
+    }
+
+    /// The team of that name, made where there is none.
+    pub async fn team(&self, name: &str) -> TeamId {
+        identity::effects::team_named(&self.portal, &mut self.owner().await, name).await.expect("a team can be made")
+    }
+
+    /// A service that the team owns, as its descriptor would make it.
+    pub async fn service(&self, name: &str, team: &str) -> EntityId {
+        let id: EntityId = self.rng.id(&self.clock);
+        let owner = self.team(team).await;
+        query(
+            "insert into entity (id, kind, namespace, name, type, lifecycle, owner_ref, owner_id, descriptor, created_at, updated_at)
+             values ($1, 'component', 'default', $2, 'service', 'production', $3, $4, '{}', $5, $5)",
+        )
+        .bind(id)
+        .bind(name)
+        .bind(format!("group:default/{team}"))
+        .bind(owner)
+        .bind(self.clock.now())
+        .execute(&mut self.owner().await)
+        .await
+        .expect("a service can be made");
+        id
+    }
+
+    async fn bind(&self, person: PersonId, role: RoleName, reach: Reach) -> Binding {
+        let id: BindingId = self.rng.id(&self.clock);
+        let (team, entity): (Option<TeamId>, Option<EntityId>) = match reach {
+            Reach::Organisation => (None, None),
+            Reach::Team(team) => (Some(team), None),
+            Reach::Entity(entity) => (None, Some(entity)),
+        };
+        query(
+            "insert into role_binding (id, person_id, role, team_id, entity_id, source, granted_at)
+             values ($1, $2, $3, $4, $5, 'provider', $6)",
+        )
+        .bind(id)
+        .bind(person)
+        .bind(role.as_str())
+        .bind(team)
+        .bind(entity)
+        .bind(self.clock.now())
+        .execute(&mut self.owner().await)
+        .await
+        .expect("a role can be bound");
+        Binding { id, role, reach }
+    }
+
+    /// How many rows a query counts, seen by the owner.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.owner().await).await.expect("the count can be taken")
+    }
+
+    /// The portal itself, as the actor of a job.
+    #[must_use]
+    pub fn system(&self) -> Actor {
+        Actor::system("test", None, "test".to_owned())
+    }
+}
+
+impl Drop for TestPortal {
+    fn drop(&mut self) {
+        let (server, database) = (self.server.clone(), self.database.clone());
+        // a destructor cannot wait on the test's own runtime
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+            runtime.block_on(async {
+                if let Ok(mut admin) = PgConnection::connect(&server).await {
+                    run(&mut admin, format!("drop database if exists {database} with (force)")).await;
+                }
+            });
+        });
+        // what stays behind goes with the cluster
+        drop(dropped.join());
+    }
+}
+
+/// The migrated database that every test copies; the first process of a run makes it.
+async fn template(server: &str, admin: &mut PgConnection) -> String {
+    let name = format!("template_{}", migrate::newest());
+    run(admin, "select pg_advisory_lock(4711)".to_owned()).await;
+    let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(&name)
+        .fetch_one(&mut *admin)
+        .await
+        .expect("the test server answers");
+    if !there {
+        run(admin, format!("do $$ begin create role {ROLE} login; exception when duplicate_object then null; end $$"))
+            .await;
+        let half = format!("{name}_half");
+        run(admin, format!("drop database if exists {half} with (force)")).await;
+        run(admin, format!("create database {half}")).await;
+        let user = PgConnectOptions::from_str(server).expect("the address is one").get_username().to_owned();
+        let mut connection = MigrationConn::connect(&url(server, &half, &user)).await.expect("the test server answers");
+        migrate::migrate(&mut connection, ROLE).await.expect("the migrations run");
+        drop(connection);
+        run(admin, format!("alter database {half} rename to {name}")).await;
+    }
+    run(admin, "select pg_advisory_unlock(4711)".to_owned()).await;
+    name
+}
+
+fn url(server: &str, database: &str, user: &str) -> SecretString {
+    let mut url = url::Url::parse(server).expect("the address is one");
+    url.set_path(database);
+    let kept: Vec<(String, String)> =
+        url.query_pairs().filter(|(key, _)| key != "user").map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+    url.query_pairs_mut().clear().extend_pairs(kept).append_pair("user", user);
+    url.to_string().into()
+}
+
+async fn run(connection: &mut PgConnection, sql: String) {
+    connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
