@@ -129,7 +129,10 @@ impl Cx {
     }
 
     fn framed(&self, status: StatusCode, head: &Head, view: impl FnOnce() -> AnyView) -> Response {
-        self.document(status, head, || view! { <Frame head=head.clone()>{view()}</Frame> }.into_any())
+        self.document(status, head, || {
+            let content = view();
+            view! { <Frame head=head.clone()>{content}</Frame> }.into_any()
+        })
     }
 
     fn document(&self, status: StatusCode, head: &Head, body: impl FnOnce() -> AnyView) -> Response {
@@ -211,7 +214,7 @@ pub struct PostedFile {
 impl Posted {
     /// The field's text without surrounding space; empty where the form did not send it.
     #[must_use]
-    pub fn text(&self, field: &str) -> &str {
+    pub fn text<'a>(&'a self, field: &'a str) -> &'a str {
         self.all(field).next().unwrap_or_default().trim()
     }
 

@@ -91,7 +91,10 @@ fn wasm(root: &Path, speed: Speed) -> Result<(String, Vec<u8>)> {
         .remove_producers_section(true)
         .generate(&scratch)
         .context("writing the script around the WASM")?;
-    ensure!(!scratch.join("snippets").exists(), "a dependency brings its own script files, which the site does not ship");
+    ensure!(
+        !scratch.join("snippets").exists(),
+        "a dependency brings its own script files, which the site does not ship"
+    );
 
     let raw = scratch.join("rampart_bg.wasm");
     let optimised = scratch.join("rampart_opt.wasm");

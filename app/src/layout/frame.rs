@@ -87,7 +87,7 @@ fn Brand() -> impl IntoView {
 #[component]
 fn Navigation(chrome: Chrome) -> impl IntoView {
     let here = chrome.section();
-    let links = move |group: Group| {
+    let links = |group: Group| {
         chrome
             .sections
             .iter()
@@ -100,6 +100,8 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
     };
     let administration = chrome.sections.iter().any(|section| section.group() == Group::Administration);
     let everyday = links(Group::Everyday);
+    let administrative = links(Group::Administration);
+    let return_to = chrome.address.clone();
     let (fold_to, fold_label) = if chrome.folded { ("open", "Show names") } else { ("folded", "Show icons only") };
     view! {
         <nav class="nav" id="nav" popover="auto" aria-label="Main">
@@ -109,11 +111,11 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
                 .then(|| {
                     view! {
                         <h2 class="nav-heading">"Administration"</h2>
-                        <ul class="nav-list">{links(Group::Administration)}</ul>
+                        <ul class="nav-list">{administrative}</ul>
                     }
                 })}
             <form class="nav-fold" method="post" action="/preferences">
-                <input type="hidden" name="return_to" value=chrome.address.clone() />
+                <input type="hidden" name="return_to" value=return_to />
                 <button class="nav-link" name="nav" value=fold_to title=fold_label>
                     <Icon of=icon::FOLD />
                     <span class="nav-label">{fold_label}</span>
@@ -189,13 +191,14 @@ fn BarLink(href: &'static str, label: &'static str, count: u32, of: icon::Icon) 
 #[component]
 fn PersonMenu(person: Person, theme: Option<Theme>, address: String) -> impl IntoView {
     let Person { name, email, href } = person;
-    let choices = [("light", "Light", Some(Theme::Light)), ("dark", "Dark", Some(Theme::Dark)), ("system", "System", None)]
-        .into_iter()
-        .map(|(value, label, choice)| {
-            let pressed = if theme == choice { "true" } else { "false" };
-            view! { <button name="theme" value=value aria-pressed=pressed>{label}</button> }
-        })
-        .collect_view();
+    let choices =
+        [("light", "Light", Some(Theme::Light)), ("dark", "Dark", Some(Theme::Dark)), ("system", "System", None)]
+            .into_iter()
+            .map(|(value, label, choice)| {
+                let pressed = if theme == choice { "true" } else { "false" };
+                view! { <button name="theme" value=value aria-pressed=pressed>{label}</button> }
+            })
+            .collect_view();
     let label = format!("Account of {name}");
     view! {
         <Menu label quiet=true face=view! { <Avatar name=name.clone() /> }.into_any()>

@@ -184,9 +184,9 @@ mod hands {
             if key == "Escape" {
                 return close_menus(&document, None);
             }
-            let is_typing = document.active_element().is_some_and(|element| {
-                element.matches("input, textarea, select, [contenteditable]").unwrap_or(false)
-            });
+            let is_typing = document
+                .active_element()
+                .is_some_and(|element| element.matches("input, textarea, select, [contenteditable]").unwrap_or(false));
             let is_over = document.query_selector("dialog[open]").ok().flatten().is_some();
             if is_typing || is_over || event.ctrl_key() || event.meta_key() || event.alt_key() {
                 return;
@@ -303,7 +303,9 @@ mod hands {
                 let had_focus = document.active_element().is_some_and(|active| menu.contains(Some(&active)));
                 let _ = menu.remove_attribute("open");
                 let summary = menu.query_selector("summary").ok().flatten();
-                if let (true, Some(Ok(summary))) = (had_focus && keep.is_none(), summary.map(JsCast::dyn_into::<HtmlElement>)) {
+                if let (true, Some(Ok(summary))) =
+                    (had_focus && keep.is_none(), summary.map(JsCast::dyn_into::<HtmlElement>))
+                {
                     let _ = summary.focus();
                 }
             }

@@ -14,9 +14,9 @@ use super::{
 pub fn Dialog(id: &'static str, #[prop(into)] title: String, children: Children) -> impl IntoView {
     let title_id = format!("{id}-title");
     view! {
-        <div class="dialog" id=id popover="auto" role="dialog" aria-labelledby=title_id.clone()>
+        <div class="dialog" id=id popover="auto" role="dialog" aria-labelledby=title_id>
             <div class="dialog-head">
-                <h2 id=title_id>{title}</h2>
+                <h2 id=title_id.clone()>{title}</h2>
                 <button
                     class="button button-quiet button-icon"
                     type="button"

@@ -64,8 +64,8 @@ pub fn Facet(#[prop(into)] title: String, values: Vec<FacetValue>) -> impl IntoV
         })
         .collect_view();
     view! {
-        <section class="facet" aria-label=title.clone()>
-            <h3 class="facet-title">{title}</h3>
+        <section class="facet" aria-label=title>
+            <h3 class="facet-title">{title.clone()}</h3>
             <ul>{values}</ul>
         </section>
     }

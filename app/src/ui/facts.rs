@@ -27,10 +27,7 @@ pub fn Facts(
     #[prop(optional)]
     narrow: bool,
 ) -> impl IntoView {
-    let pairs = facts
-        .into_iter()
-        .map(|fact| view! { <dt>{fact.name}</dt> <dd>{fact.value}</dd> })
-        .collect_view();
+    let pairs = facts.into_iter().map(|fact| view! { <dt>{fact.name}</dt> <dd>{fact.value}</dd> }).collect_view();
     view! { <dl class=if narrow { "facts facts-narrow" } else { "facts" }>{pairs}</dl> }
 }
 
@@ -41,7 +38,10 @@ pub fn samples() -> impl IntoView {
             Fact::text("System", "checkout"),
             Fact::new("Source", view! { <a href="#">"payments/billing-api"</a> }),
             Fact::text("Classification", ""),
-            Fact::text("Description", "Takes what was bought and turns it into invoices, reminders and, in the end, money."),
+            Fact::text(
+                "Description",
+                "Takes what was bought and turns it into invoices, reminders and, in the end, money.",
+            ),
         ]
     };
     view! {

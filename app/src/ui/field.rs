@@ -41,8 +41,8 @@ fn frame(
     hint: Option<String>,
     optional: bool,
     error: Option<String>,
-    input: impl IntoView,
-) -> impl IntoView {
+    input: impl IntoView + 'static,
+) -> AnyView {
     view! {
         <div class="field">
             <label class="field-label" for=id.to_owned()>
@@ -54,12 +54,14 @@ fn frame(
             {error_line(id, error)}
         </div>
     }
+    .into_any()
 }
 
-fn error_line(id: &str, error: Option<String>) -> impl IntoView {
+fn error_line(id: &str, error: Option<String>) -> impl IntoView + use<> {
+    let id = format!("{id}-error");
     error.map(|error| {
         view! {
-            <p class="field-error" id=format!("{id}-error")>
+            <p class="field-error" id=id>
                 <Icon of=icon::ALERT />
                 {error}
             </p>

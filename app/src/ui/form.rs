@@ -77,10 +77,8 @@ pub fn Form(
     inline: bool,
     children: ChildrenFn,
 ) -> impl IntoView {
-    let hidden = hidden
-        .into_iter()
-        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
-        .collect_view();
+    let hidden =
+        hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view();
     let summary = state.problem.clone().map(|problem| view! { <Summary problem form=name /> });
     view! {
         <form

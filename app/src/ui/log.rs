@@ -20,7 +20,8 @@ pub fn Log(#[prop(into)] label: String, lines: Vec<LogLine>, #[prop(optional)] l
     let lines = lines
         .into_iter()
         .map(|line| {
-            let class = line.tone.map_or_else(|| "log-line".to_owned(), |tone| format!("log-line log-{}", tone.as_str()));
+            let class =
+                line.tone.map_or_else(|| "log-line".to_owned(), |tone| format!("log-line log-{}", tone.as_str()));
             view! {
                 <div class=class id=format!("line-{}", line.number)>
                     <ClockTime at=line.at />

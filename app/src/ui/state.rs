@@ -139,8 +139,10 @@ pub fn samples() -> impl IntoView {
         ask: vec!["Grace Hopper (lead of payments)".to_owned(), "platform administrators".to_owned()],
         request_access: Some("#".to_owned()),
     });
-    let mut internal =
-        Problem::new(ProblemType::Internal, "The page could not be made. Nothing was changed; the error is in the logs.");
+    let mut internal = Problem::new(
+        ProblemType::Internal,
+        "The page could not be made. Nothing was changed; the error is in the logs.",
+    );
     internal.request_id = Some("0197f3c2-7c1e".to_owned());
     view! {
         <Empty title="No environments yet" icon=icon::ENVIRONMENT action=Some(("#".into(), "Request environment".into()))>

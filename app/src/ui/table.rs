@@ -105,9 +105,9 @@ pub fn Table(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <div class="table-wrap" role="region" aria-label=caption.clone() tabindex="0">
+        <div class="table-wrap" role="region" aria-label=caption tabindex="0">
             <table class="table">
-                <caption class="only-spoken">{caption}</caption>
+                <caption class="only-spoken">{caption.clone()}</caption>
                 <thead>
                     <tr>{columns.into_iter().map(Column::view).collect_view()}</tr>
                 </thead>
@@ -135,9 +135,23 @@ pub fn samples() -> impl IntoView {
         ]
     };
     let rows = [
-        ("CVE-2026-1187 in openssl 3.0.11: a crafted certificate overruns a buffer", Severity::Critical, "billing-api", Tone::Wrong, "Open", 41),
+        (
+            "CVE-2026-1187 in openssl 3.0.11: a crafted certificate overruns a buffer",
+            Severity::Critical,
+            "billing-api",
+            Tone::Wrong,
+            "Open",
+            41,
+        ),
         ("SQL statement built from request input", Severity::High, "ledger", Tone::Attention, "Fix ready", 12),
-        ("Container runs as root", Severity::Medium, "a-service-whose-name-is-far-longer-than-anyone-would-choose-on-purpose", Tone::Waived, "Waived", 230),
+        (
+            "Container runs as root",
+            Severity::Medium,
+            "a-service-whose-name-is-far-longer-than-anyone-would-choose-on-purpose",
+            Tone::Waived,
+            "Waived",
+            230,
+        ),
         ("Outdated base image", Severity::Low, "search", Tone::Good, "Fixed", 0),
     ]
     .map(|(title, severity, service, tone, state, age)| {

@@ -1,7 +1,9 @@
 //! All formatting of times: relative in the text, exact in the reader's zone beside it.
 
 use leptos::prelude::*;
-use time::{Date, Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    Date, Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description,
+};
 
 use crate::layout::chrome::Chrome;
 

@@ -24,7 +24,8 @@ pub fn Event(
     #[prop(into)] title: AnyView,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let mark = tone.map_or_else(|| "timeline-mark".to_owned(), |tone| format!("timeline-mark timeline-{}", tone.as_str()));
+    let mark =
+        tone.map_or_else(|| "timeline-mark".to_owned(), |tone| format!("timeline-mark timeline-{}", tone.as_str()));
     view! {
         <li class="timeline-item">
             <span class=mark>

@@ -66,7 +66,8 @@ fn ChartFrame(
     series: Vec<Series>,
     children: Children,
 ) -> impl IntoView {
-    let header = series.iter().map(|one| view! { <th scope="col" class="number">{one.label.clone()}</th> }).collect_view();
+    let header =
+        series.iter().map(|one| view! { <th scope="col" class="number">{one.label.clone()}</th> }).collect_view();
     let rows = positions
         .into_iter()
         .enumerate()
@@ -157,7 +158,7 @@ impl Scale {
         [self.top, self.top / 2, 0]
             .map(|mark| {
                 let y = rounded(self.y(as_float(mark)));
-                view! { <line class="chart-grid" x1="0" x2="100" y1=y y2=y vector-effect="non-scaling-stroke" /> }
+                view! { <line class="chart-grid" x1="0" x2="100" y1=y.clone() y2=y vector-effect="non-scaling-stroke" /> }
             })
             .collect_view()
     }
@@ -196,6 +197,7 @@ fn as_float(number: u64) -> f64 {
 
 pub fn samples() -> impl IntoView {
     let months: Vec<String> = ["Jun", "Jul", "Aug", "Sep", "Oct", "Nov"].map(String::from).to_vec();
+    let days: Vec<String> = (1..=30).map(|day| format!("{day} Nov")).collect();
     let by_severity = || {
         vec![
             Series::new("Critical", Hue::Severity(Severity::Critical), vec![28, 30, 29, 33, 31, 12]),
@@ -212,7 +214,7 @@ pub fn samples() -> impl IntoView {
             />
             <Trend
                 caption="Open incidents: 2, as a week ago"
-                positions=(1..=30).map(|day| format!("{day} Nov")).collect::<Vec<_>>()
+                positions=days
                 series=vec![
                     Series::new("Open", Hue::Series(1), (0..30).map(|day| [0, 1, 1, 4, 7, 3, 2][day % 7]).collect()),
                 ]
@@ -244,6 +246,9 @@ mod tests {
 
     #[test]
     fn a_scale_is_round_and_holds_its_greatest_value() {
-        assert_eq!([0, 1, 3, 7, 12, 33, 140, 12_431].map(|value| Scale::over(value).top), [2, 2, 4, 10, 20, 40, 200, 20_000]);
+        assert_eq!(
+            [0, 1, 3, 7, 12, 33, 140, 12_431].map(|value| Scale::over(value).top),
+            [2, 2, 4, 10, 20, 40, 200, 20_000]
+        );
     }
 }

@@ -33,12 +33,12 @@ pub fn Meter(#[prop(into)] label: String, part: u64, whole: u64, tone: Tone) -> 
     let shown = number::percent(part, whole);
     let exact = format!("{label}: {} of {}", number::grouped(part), number::grouped(whole));
     view! {
-        <span class=format!("meter hue-{}", tone.as_str()) title=exact.clone()>
+        <span class=format!("meter hue-{}", tone.as_str()) title=exact>
             <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
                 <rect class="meter-ground" width="100" height="8" />
                 <rect class="hue-fill" width=rounded(width) height="8" />
             </svg>
-            <span class="only-spoken">{exact} ", "</span>
+            <span class="only-spoken">{exact.clone()} ", "</span>
             <span>{shown}</span>
         </span>
     }
