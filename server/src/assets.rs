@@ -10,12 +10,6 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use rust_embed::{Embed, EmbeddedFile};
-
-#[derive(Embed)]
-#[folder = "../target/site/"]
-#[allow_missing = true]
-struct Built;
 
 /// Serves `/pkg/…`. Every name there carries the hash of its content, so browsers keep them for ever.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -27,9 +21,9 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// # Errors
 /// The site was never built.
 pub fn site() -> anyhow::Result<Arc<Site>> {
-    let manifest = Built::get("manifest.json")
+    let manifest = built("manifest.json")
         .ok_or_else(|| anyhow::anyhow!("target/site has no manifest.json: build it with `cargo xtask site`"))?;
-    Ok(Arc::new(serde_json::from_slice(&manifest.data)?))
+    Ok(Arc::new(serde_json::from_slice(&manifest)?))
 }
 
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -37,24 +31,24 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let found = [("br", ".br"), ("gzip", ".gz")]
         .into_iter()
         .filter(|(coding, _)| accepts(accepted, coding))
-        .find_map(|(coding, suffix)| Some((Some(coding), Built::get(&format!("pkg/{name}{suffix}"))?)))
-        .or_else(|| Some((None, Built::get(&format!("pkg/{name}"))?)));
+        .find_map(|(coding, suffix)| Some((Some(coding), built(&format!("pkg/{name}{suffix}"))?)))
+        .or_else(|| Some((None, built(&format!("pkg/{name}"))?)));
     match found {
         // The compressed copies are found only through the file that they are of.
-        Some((coding, file)) if !name.ends_with(".br") && !name.ends_with(".gz") => send(&name, coding, file),
+        Some((coding, bytes)) if !name.ends_with(".br") && !name.ends_with(".gz") => send(&name, coding, bytes),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// Browsers ask for this address by themselves, whatever the page says.
 async fn icon() -> Response {
-    match site().ok().and_then(|site| Built::get(site.icon.trim_start_matches('/'))) {
-        Some(file) => send("icon.svg", None, file),
+    match site().ok().and_then(|site| built(site.icon.trim_start_matches('/'))) {
+        Some(bytes) => send("icon.svg", None, bytes),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn send(name: &str, coding: Option<&'static str>, file: EmbeddedFile) -> Response {
+fn send(name: &str, coding: Option<&'static str>, bytes: Cow<'static, [u8]>) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -62,10 +56,28 @@ fn send(name: &str, coding: Option<&'static str>, file: EmbeddedFile) -> Respons
     if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
-    match file.data {
+    match bytes {
         Cow::Borrowed(bytes) => (headers, bytes).into_response(),
         Cow::Owned(bytes) => (headers, bytes).into_response(),
     }
+}
+
+/// A file of the site, by its path in `target/site`.
+#[cfg(not(debug_assertions))]
+fn built(path: &str) -> Option<Cow<'static, [u8]>> {
+    #[derive(rust_embed::Embed)]
+    #[folder = "../target/site/"]
+    struct Site;
+
+    <Site as rust_embed::Embed>::get(path).map(|file| file.data)
+}
+
+/// A file of the site, by its path in `target/site`; read each time, so that a rebuilt site needs no new server.
+#[cfg(debug_assertions)]
+fn built(path: &str) -> Option<Cow<'static, [u8]>> {
+    let is_plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let site = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/site");
+    is_plain.then(|| std::fs::read(site.join(path)).ok().map(Cow::Owned)).flatten()
 }
 
 /// RFC 9110, 12.5.3: a coding is named, and not with a weight of nothing.
