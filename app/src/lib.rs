@@ -1,4 +1,19 @@
 //! The pages: Leptos components rendered on the server, and the few islands that a hand is on the mouse for.
+//!
+//! Pages exist on the server alone, so their modules are behind `ssr`; islands and what they are made of are in both.
 
 pub mod layout;
 pub mod ui;
+
+#[cfg(feature = "ssr")]
+pub mod backend;
+#[cfg(feature = "ssr")]
+pub mod routes;
+
+/// Readies the browser for the islands of a page; the page's loader then wakes each of them.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_islands();
+}

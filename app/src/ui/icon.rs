@@ -1,0 +1,126 @@
+//! Icons by what they mean here; one thing has one icon everywhere.
+
+use leptos::prelude::*;
+
+pub use icondata::Icon;
+
+macro_rules! icons {
+    ($($name:ident = $lucide:ident;)+) => {
+        $(pub static $name: Icon = icondata::$lucide;)+
+
+        /// Each name with its icon, for the gallery.
+        pub fn all() -> Vec<(&'static str, Icon)> {
+            vec![$((stringify!($name), $name),)+]
+        }
+    };
+}
+
+icons! {
+    BRAND = LuShield;
+
+    HOME = LuHouse;
+    CATALOG = LuLayoutGrid;
+    ENVIRONMENT = LuServer;
+    APPROVAL = LuCircleCheckBig;
+    SECURITY = LuShieldAlert;
+    SCORECARD = LuAward;
+    INCIDENT = LuSiren;
+    COMPLIANCE = LuListChecks;
+    AUDIT = LuHistory;
+    INTEGRATION = LuPlug;
+    PEOPLE = LuUsers;
+    KEY = LuKeyRound;
+
+    COMPONENT = LuBox;
+    API = LuCable;
+    RESOURCE = LuDatabase;
+    SYSTEM = LuBoxes;
+    DOMAIN = LuGlobe;
+    TEMPLATE = LuWorkflow;
+    PERSON = LuUserRound;
+    TEAM = LuUsersRound;
+    FINDING = LuBug;
+    PACKAGE = LuPackage;
+    REPORT = LuFileText;
+    CODE = LuCode;
+    COMMIT = LuGitCommitHorizontal;
+    DEPLOYMENT = LuRocket;
+    MESSAGE = LuMessageSquare;
+    MAIL = LuMail;
+    TERMINAL = LuTerminal;
+
+    SEARCH = LuSearch;
+    FILTER = LuListFilter;
+    BELL = LuBell;
+    RUNNING = LuActivity;
+    SETTINGS = LuSettings;
+    SIGN_OUT = LuLogOut;
+    MENU = LuMenu;
+    FOLD = LuPanelLeft;
+    MORE = LuEllipsis;
+    ADD = LuPlus;
+    CLOSE = LuX;
+    EDIT = LuPencil;
+    DELETE = LuTrash2;
+    DOWNLOAD = LuDownload;
+    UPLOAD = LuUpload;
+    REFRESH = LuRefreshCw;
+    EXTERNAL = LuExternalLink;
+    LINK = LuLink;
+    COPY = LuCopy;
+    SHOW = LuEye;
+
+    NEXT = LuChevronRight;
+    PREVIOUS = LuChevronLeft;
+    OPEN = LuChevronDown;
+    UP = LuArrowUp;
+    DOWN = LuArrowDown;
+    BOTH_WAYS = LuArrowUpDown;
+
+    GOOD = LuCircleCheck;
+    ATTENTION = LuTriangleAlert;
+    WRONG = LuCircleX;
+    ALERT = LuCircleAlert;
+    INFO = LuInfo;
+    LOCK = LuLock;
+    EMPTY = LuInbox;
+    CLOCK = LuClock;
+    CHECK = LuCheck;
+    WAITING = LuHourglass;
+}
+
+/// An icon beside a text. It is never spoken: where it stands alone, its button or link carries the name.
+#[component]
+pub fn Icon(of: Icon, #[prop(optional)] large: bool) -> impl IntoView {
+    view! {
+        <svg
+            class=if large { "icon icon-large" } else { "icon" }
+            viewBox=of.view_box.unwrap_or("0 0 24 24")
+            fill=of.fill.unwrap_or("none")
+            stroke=of.stroke.unwrap_or("currentColor")
+            stroke-width=of.stroke_width.unwrap_or("2")
+            stroke-linecap=of.stroke_linecap
+            stroke-linejoin=of.stroke_linejoin
+            aria-hidden="true"
+            inner_html=of.data
+        ></svg>
+    }
+}
+
+pub fn samples() -> impl IntoView {
+    view! {
+        <ul class="flex flex-wrap gap-4">
+            {all()
+                .into_iter()
+                .map(|(name, of)| {
+                    view! {
+                        <li class="flex items-center gap-2 small muted">
+                            <Icon of />
+                            {name.to_lowercase().replace('_', " ")}
+                        </li>
+                    }
+                })
+                .collect_view()}
+        </ul>
+    }
+}
