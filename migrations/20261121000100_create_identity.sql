@@ -93,18 +93,6 @@ create table sign_in (
 );
 create index sign_in_created_idx on sign_in (created_at);
 
--- A form that waits to be sent again after a sign-in, and a page's own form state across one redirect.
-create table flash (
-    id uuid primary key,
-    session_id uuid not null references session on delete cascade,
-    -- which form may show it
-    form text not null,
-    -- values and errors, never secrets; encrypted
-    content bytea not null,
-    created_at timestamptz not null
-);
-create index flash_created_idx on flash (created_at);
-
 create table service_account (
     id uuid primary key,
     name text not null,

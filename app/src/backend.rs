@@ -32,6 +32,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use leptos::{prelude::*, reactive::owner::Owner};
 use model::{Problem, ProblemType};
+use portal::{Actor, Portal};
 
 use crate::{
     layout::{chrome::Chrome, chrome::Flash, frame::Frame, preferences, shell},
@@ -44,6 +45,8 @@ pub type Answer = Result<Response, Failure>;
 /// The request as a page sees it: who asks and how they like to read.
 #[derive(Clone, Debug)]
 pub struct Cx {
+    pub portal: Portal,
+    pub actor: Actor,
     pub chrome: Chrome,
     pub site: Arc<Site>,
     /// Names the scripts of this one answer that may run.

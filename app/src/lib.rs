@@ -9,6 +9,8 @@ pub mod ui;
 pub mod backend;
 #[cfg(feature = "ssr")]
 pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod sign_in;
 
 /// Readies the browser for the islands of a page; the page's loader then wakes each of them.
 #[cfg(feature = "hydrate")]

@@ -146,7 +146,9 @@ impl Config {
             } else {
                 setting.default.map(|value| (value.to_owned(), Source::Default))
             };
-            if let Some((value, source)) = found.filter(|(value, source)| !value.is_empty() || *source == Source::Default) {
+            if let Some((value, source)) =
+                found.filter(|(value, source)| !value.is_empty() || *source == Source::Default)
+            {
                 values.insert(setting.key, (value.into(), source));
             }
         }
@@ -213,7 +215,11 @@ impl Config {
             None => format!("http://{}", self.addr()?),
         };
         let url = url::Url::parse(&text).with_context(|| format!("RAMPART_BASE_URL={text:?} is not an address"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.path() != "/" || url.query().is_some() || url.host().is_none() {
+        if !matches!(url.scheme(), "http" | "https")
+            || url.path() != "/"
+            || url.query().is_some()
+            || url.host().is_none()
+        {
             bail!("RAMPART_BASE_URL={text:?} has to be http:// or https:// and a host, without a path");
         }
         Ok(url)
@@ -256,7 +262,12 @@ impl Config {
                 (Some(value), false) => value,
             };
             let source = self.source(setting.key).map(|source| format!("  [{source}]")).unwrap_or_default();
-            text.push_str(&format!("{} = {value}{source}\n    {}; flag --{}\n", setting.env, setting.about, flag(setting.key)));
+            text.push_str(&format!(
+                "{} = {value}{source}\n    {}; flag --{}\n",
+                setting.env,
+                setting.about,
+                flag(setting.key)
+            ));
         }
         text
     }

@@ -1,67 +1,183 @@
 //! The router and its middleware, in order, in one place.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app::{
     backend::{Cx, explain_failures},
-    layout::{chrome::Chrome, preferences},
+    layout::{
+        chrome::{Chrome, Person, Section},
+        preferences,
+    },
 };
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use base64::Engine as _;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use portal::{Actor, Portal, authz::RoleName};
 use rand::RngCore as _;
-use time::OffsetDateTime;
-use tower_http::compression::CompressionLayer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
 
-use crate::assets;
+use crate::{
+    assets,
+    auth::{self, actor::Caller, cookie::Cookies, oidc::Provider},
+    evaluation, rest,
+};
 
-/// Everything that is served; the layers run from the last to the first.
-pub fn router() -> Router {
-    let pages = app::routes::router()
-        .layer(middleware::from_fn(explain_failures))
-        .layer(middleware::from_fn(set_the_scene))
-        .layer(CompressionLayer::new());
-    Router::new()
-        .route("/livez", get(async || "ok\n"))
-        .merge(assets::router())
-        .merge(pages)
-        .layer(middleware::from_fn(harden))
+/// How long one request may take; what takes longer is a job.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest form; uploads say their own.
+const MAX_FORM: usize = 2 * 1024 * 1024;
+/// Pages that somebody sees who is not signed in.
+const OPEN_PAGES: &[&str] = &["/sign-in", "/sign-in/callback", "/signed-out", "/preferences"];
+
+/// What the edge knows besides the portal. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Edge(Arc<Inner>);
+
+#[derive(Debug)]
+pub struct Inner {
+    pub portal: Portal,
+    pub cookies: Cookies,
+    /// The origin that browsers send for our own pages.
+    pub origin: String,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub provider: Provider,
+    /// Other origins that a form may lead to: where signing out goes on at the provider.
+    pub form_origins: Vec<String>,
+    pub evaluation: bool,
+    /// For `/metrics`; none: only from loopback.
+    pub metrics_token: Option<secrecy::SecretString>,
 }
 
-/// Gives a page its context: who asks, how they like to read, which scripts may run.
-async fn set_the_scene(mut request: Request, next: Next) -> Response {
-    let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
-    let mut chrome = Chrome::signed_out(OffsetDateTime::now_utc(), address);
-    preferences::read_into(&mut chrome, request.headers());
-    #[cfg(debug_assertions)]
-    app::ui::gallery::dress(&mut chrome);
+impl Edge {
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
 
+impl std::ops::Deref for Edge {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Everything that is served; a request passes the layers from the last to the first.
+pub fn router(edge: Edge) -> Router {
+    let pages = app::routes::router()
+        .merge(auth::routes::router())
+        .layer(middleware::from_fn(explain_failures))
+        .layer(middleware::from_fn_with_state(edge.clone(), set_the_scene));
+    let answering = Router::new()
+        .merge(rest::router())
+        .merge(pages)
+        .layer(middleware::from_fn_with_state(edge.clone(), auth::csrf::guard))
+        .layer(middleware::from_fn_with_state(edge.clone(), auth::actor::identify))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(CompressionLayer::new());
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .merge(assets::router())
+        .merge(answering)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(harden));
+    let router = if edge.evaluation { router.layer(middleware::from_fn(evaluation::loopback_only)) } else { router };
+    router
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::x_request_id(FreshId))
+        .layer(middleware::from_fn(forget_foreign_id))
+        .with_state(edge)
+}
+
+/// Whether this process can serve: 503 with the reason where it cannot.
+async fn ready(State(edge): State<Edge>) -> Response {
+    match edge.portal.ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => rest::problem::Refusal::from(error).into_response(),
+    }
+}
+
+/// Gives a page its context: who asks, how they like to read, which scripts may run. Sends those who have to sign in
+/// first to do so, with what they asked for kept.
+async fn set_the_scene(State(edge): State<Edge>, Caller(actor): Caller, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    if actor.person().is_none()
+        && !OPEN_PAGES.contains(&path.as_str())
+        && !(cfg!(debug_assertions) && path.starts_with("/dev/"))
+    {
+        return auth::routes::sign_in_first(&edge, request).await;
+    }
+    let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
+    let mut chrome = Chrome::signed_out(edge.portal.clock.now(), address);
+    chrome.evaluation = edge.evaluation;
+    preferences::read_into(&mut chrome, request.headers());
+    if let Err(error) = dress(&mut chrome, &edge.portal, &actor).await {
+        tracing::warn!(%error, "the frame is shown without its counts");
+    }
+    #[cfg(debug_assertions)]
+    if path.starts_with("/dev/") {
+        app::ui::gallery::dress(&mut chrome);
+    }
     let site = assets::site().unwrap_or_else(|error| {
         tracing::error!(%error, "pages are sent without style and script");
         Arc::default()
     });
     let nonce = fresh_nonce();
-    request.extensions_mut().insert(Cx { chrome, site, nonce: nonce.clone() });
+    request.extensions_mut().insert(Cx { portal: edge.portal.clone(), actor, chrome, site, nonce: nonce.clone() });
 
     let mut response = next.run(request).await;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_security_policy(&nonce));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_security_policy(&nonce, &edge.form_origins));
     response
 }
 
+/// What the frame shows of this person: where they may go and what waits for them.
+async fn dress(chrome: &mut Chrome, _portal: &Portal, actor: &Actor) -> portal::Result<()> {
+    let Some(person) = actor.person() else { return Ok(()) };
+    chrome.person = Some(Person {
+        name: person.display_name.clone(),
+        email: person.email.clone().unwrap_or_default(),
+        href: format!("/people/{}", person.id),
+    });
+    let holds = |roles: &[RoleName]| roles.iter().any(|role| actor.holds(*role));
+    chrome.sections = Section::ALL
+        .iter()
+        .copied()
+        .filter(|section| match section {
+            Section::Integrations | Section::Deliveries => {
+                holds(&[RoleName::PlatformAdministrator, RoleName::SecurityChampion, RoleName::Auditor])
+            }
+            Section::People | Section::Tokens => holds(&[RoleName::PlatformAdministrator]),
+            _ => true,
+        })
+        .collect();
+    Ok(())
+}
+
 /// Scripts run by their nonce alone; WASM may be compiled; nothing comes from elsewhere.
-fn content_security_policy(nonce: &str) -> HeaderValue {
+fn content_security_policy(nonce: &str, form_origins: &[String]) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-         font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
+         font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self' {}; base-uri 'none'; \
+         frame-ancestors 'none'",
+        form_origins.join(" ")
     );
-    HeaderValue::from_str(&policy).expect("a nonce is base64")
+    HeaderValue::from_str(&policy).expect("a nonce is base64 and an origin is ASCII")
 }
 
 fn fresh_nonce() -> Arc<str> {
@@ -83,4 +199,35 @@ async fn harden(request: Request, next: Next) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// A handler's panic is our bug: the caller learns only that.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    let problem =
+        model::Problem::new(model::ProblemType::Internal, "the cause is in the server's log; nothing was changed");
+    rest::problem::Refusal(problem).into_response()
+}
+
+/// The request's id is ours: what a caller sends under that name could be made to look like another's.
+async fn forget_foreign_id(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove("x-request-id");
+    next.run(request).await
+}
+
+#[derive(Clone, Copy)]
+struct FreshId;
+
+impl MakeRequestId for FreshId {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        let mut bytes = [0; 12];
+        rand::rng().fill_bytes(&mut bytes);
+        HeaderValue::from_str(&hex::encode(bytes)).ok().map(RequestId::new)
+    }
+}
+
+/// What of a request is logged: never its query, headers or body.
+fn span(request: &Request) -> tracing::Span {
+    let id = auth::actor::request_id(request.headers());
+    let method: &Method = request.method();
+    tracing::info_span!("request", %id, %method, path = request.uri().path())
 }

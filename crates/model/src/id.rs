@@ -77,6 +77,4 @@ ids! {
     IntegrationId,
     /// A message to a person through one channel.
     DeliveryId,
-    /// A page's own form state, kept across one redirect.
-    FlashId,
 }

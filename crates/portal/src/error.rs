@@ -78,6 +78,16 @@ impl Error {
     }
 }
 
+/// What a caller is shown; the cause of an internal error goes to the log here, once.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if let Error::Internal(source) = &error {
+            tracing::error!(error = source.as_ref(), "internal error");
+        }
+        error.problem()
+    }
+}
+
 fn in_words(errors: &[FieldError]) -> String {
     errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
 }

@@ -15,7 +15,7 @@ use model::{Problem, ProblemType};
 use portal::{Actor, Error, identity};
 use secrecy::ExposeSecret;
 
-use crate::{http::Edge, rest::problem::Answer};
+use crate::{http::Edge, rest::problem::Refusal};
 
 /// Whoever sent the request.
 #[derive(Clone, Debug)]
@@ -39,22 +39,31 @@ pub async fn identify(State(edge): State<Edge>, mut request: Request, next: Next
             request.extensions_mut().insert(Caller(actor));
             next.run(request).await
         }
-        Err(problem) => Answer(*problem).into_response(),
+        Err(problem) => Refusal(*problem).into_response(),
     }
 }
 
-async fn actor(edge: &Edge, headers: &HeaderMap, request_id: String, address: Option<IpAddr>) -> Result<Actor, Box<Problem>> {
+async fn actor(
+    edge: &Edge,
+    headers: &HeaderMap,
+    request_id: String,
+    address: Option<IpAddr>,
+) -> Result<Actor, Box<Problem>> {
     let failed = |error: Error| Box::new(error.problem());
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(bearer);
         let found = match token {
-            Some(token) => identity::token::actor(&edge.portal, token, request_id.clone(), address).await.map_err(failed)?,
+            Some(token) => {
+                identity::token::actor(&edge.portal, token, request_id.clone(), address).await.map_err(failed)?
+            }
             None => None,
         };
         // an integration's own token is checked by its own door
         return match (found, token) {
             (Some(actor), _) => Ok(actor),
-            (None, Some(token)) if !token.starts_with(identity::token::PREFIX) => Ok(Actor::anonymous(request_id, address)),
+            (None, Some(token)) if !token.starts_with(identity::token::PREFIX) => {
+                Ok(Actor::anonymous(request_id, address))
+            }
             _ => Err(Box::new(Problem::new(
                 ProblemType::Unauthenticated,
                 "this token is not known here, or it has expired or was revoked; issue another one",
@@ -62,7 +71,9 @@ async fn actor(edge: &Edge, headers: &HeaderMap, request_id: String, address: Op
         };
     }
     if let Some(token) = edge.cookies.session(headers) {
-        let found = identity::session::actor(&edge.portal, token.expose_secret(), request_id.clone(), address).await.map_err(failed)?;
+        let found = identity::session::actor(&edge.portal, token.expose_secret(), request_id.clone(), address)
+            .await
+            .map_err(failed)?;
         if let Some(actor) = found {
             return Ok(actor);
         }

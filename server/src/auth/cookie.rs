@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn over_tls_a_cookie_is_bound_to_its_host() {
-        let set = Cookies::for_base_url("https://portal.example.com").begin_session(&"abc".into(), time::Duration::HOUR);
+        let set =
+            Cookies::for_base_url("https://portal.example.com").begin_session(&"abc".into(), time::Duration::HOUR);
         assert_eq!(set, "__Host-rampart_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600; Secure");
     }
 

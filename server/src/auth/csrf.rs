@@ -8,7 +8,7 @@ use axum::{
 use http::{HeaderMap, Method, header};
 use model::{Problem, ProblemType};
 
-use crate::{http::Edge, rest::problem::Answer};
+use crate::{http::Edge, rest::problem::Refusal};
 
 /// Refuses a changing request that a browser sends from somewhere else.
 pub async fn guard(State(edge): State<Edge>, request: Request, next: Next) -> Response {
@@ -19,7 +19,7 @@ pub async fn guard(State(edge): State<Edge>, request: Request, next: Next) -> Re
         ProblemType::Forbidden,
         "this change did not come from a page of this portal; open the page here and try again",
     );
-    Answer(problem).into_response()
+    Refusal(problem).into_response()
 }
 
 const fn is_safe(method: &Method) -> bool {

@@ -1,13 +1,13 @@
 //! The portal as an OpenID Connect relying party: authorization code with PKCE and nonce, and every check of the
 //! ID token, each failure named together with its remedy.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, pin::Pin, time::Duration};
 
 use openidconnect::{
-    AccessTokenHash, AuthenticationFlow, AuthorizationCode, Client, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    IdTokenFields, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope,
+    AccessTokenHash, AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, Client, ClientId,
+    ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, IdTokenFields, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope,
     SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse, UserInfoClaims,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreIdTokenVerifier, CoreJsonWebKey,
@@ -58,7 +58,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
-    http: reqwest::Client,
+    channel: Channel,
     metadata: RwLock<Option<ProviderMetadataWithLogout>>,
 }
 
@@ -90,8 +90,13 @@ struct Other(HashMap<String, Value>);
 
 impl openidconnect::AdditionalClaims for Other {}
 
-type Fields =
-    IdTokenFields<Other, EmptyExtraTokenFields, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
+type Fields = IdTokenFields<
+    Other,
+    EmptyExtraTokenFields,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJwsSigningAlgorithm,
+>;
 type Relying = Client<
     Other,
     CoreAuthDisplay,
@@ -115,7 +120,8 @@ type Relying = Client<
 impl Provider {
     #[must_use]
     pub fn new(settings: Settings, http: reqwest::Client) -> Self {
-        Self { settings, http, metadata: RwLock::new(None) }
+        let moved = settings.backchannel.clone().map(|backchannel| (settings.issuer.clone(), backchannel));
+        Self { settings, channel: Channel { http, moved }, metadata: RwLock::new(None) }
     }
 
     #[must_use]
@@ -157,7 +163,7 @@ impl Provider {
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|_| Refused::new("the provider's discovery document names no token endpoint", "check RAMPART_OIDC_ISSUER"))?
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()))
-            .request_async(&|request| self.send(request))
+            .request_async(&self.channel)
             .await
             .map_err(|error| match error {
                 RequestTokenError::ServerResponse(answer) => Refused::new(
@@ -184,23 +190,25 @@ impl Provider {
             Refused::new("the provider sent no ID token", "RAMPART_OIDC_SCOPES has to contain openid")
         })?;
         let nonce = Nonce::new(nonce.to_owned());
-        let mut checked = id_token.claims(&strict(&client), &nonce);
-        let rotated;
-        if let Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) = checked {
-            // a key that is not known may be new
-            rotated = self.client(true).await?;
-            checked = id_token.claims(&strict(&rotated), &nonce);
-        }
-        let claims = checked.map_err(|error| explain(&error, &self.settings))?;
+        let unknown_key =
+            Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey));
+        // a key that is not known may be new
+        let rotated = id_token.claims(&strict(&client), &nonce).map(|_| ()) == unknown_key;
+        let client = if rotated { self.client(true).await? } else { client };
+        let checker = strict(&client);
+        let claims = id_token.claims(&checker, &nonce).map_err(|error| explain(&error, &self.settings))?;
         if let Some(expected) = claims.access_token_hash() {
-            let algorithm = id_token.signing_alg().map_err(|error| Refused::new(error.to_string(), "see the provider's log"))?;
-            let key = id_token
-                .signing_key(&strict(&client))
-                .map_err(|error| Refused::new(error.to_string(), "sign in again"))?;
+            let algorithm =
+                id_token.signing_alg().map_err(|error| Refused::new(error.to_string(), "see the provider's log"))?;
+            let key =
+                id_token.signing_key(&checker).map_err(|error| Refused::new(error.to_string(), "sign in again"))?;
             let actual = AccessTokenHash::from_token(answer.access_token(), algorithm, key)
                 .map_err(|error| Refused::new(error.to_string(), "see the provider's log"))?;
             if actual != *expected {
-                return Err(Refused::new("claim at_hash: the access token is not the one that the ID token was made for", "sign in again"));
+                return Err(Refused::new(
+                    "claim at_hash: the access token is not the one that the ID token was made for",
+                    "sign in again",
+                ));
             }
         }
 
@@ -210,14 +218,16 @@ impl Provider {
         if (groups.is_none() || name.is_none() || email.is_none())
             && let Ok(request) = client.user_info(answer.access_token().clone(), Some(claims.subject().clone()))
         {
-            let more: Result<UserInfoClaims<Other, CoreGenderClaim>, _> = request.request_async(&|request| self.send(request)).await;
+            let more: Result<UserInfoClaims<Other, CoreGenderClaim>, _> = request.request_async(&self.channel).await;
             match more {
                 Ok(more) => {
                     groups = groups.or_else(|| self::groups(&more.additional_claims().0, &self.settings.groups_claim));
                     name = name.or_else(|| more.name().and_then(|name| name.get(None)).map(|name| name.to_string()));
                     email = email.or_else(|| more.email().map(|email| email.to_string()));
                 }
-                Err(error) => tracing::warn!(%error, "the provider's userinfo endpoint did not answer; signing in without it"),
+                Err(error) => {
+                    tracing::warn!(%error, "the provider's userinfo endpoint did not answer; signing in without it")
+                }
             }
         }
         Ok(Claims {
@@ -228,7 +238,9 @@ impl Provider {
             groups: groups.unwrap_or_default(),
             amr: claims.auth_method_refs().into_iter().flatten().map(|method| method.to_string()).collect(),
             acr: claims.auth_context_ref().map(|acr| acr.to_string()),
-            authenticated_at: claims.auth_time().and_then(|at| OffsetDateTime::from_unix_timestamp(at.timestamp()).ok()),
+            authenticated_at: claims
+                .auth_time()
+                .and_then(|at| OffsetDateTime::from_unix_timestamp(at.timestamp()).ok()),
             provider_session: claims.additional_claims().0.get("sid").and_then(Value::as_str).map(str::to_owned),
             id_token: id_token.to_string().into(),
         })
@@ -240,7 +252,9 @@ impl Provider {
         let back = PostLogoutRedirectUrl::new(format!("{}/signed-out", self.settings.base_url)).ok()?;
         let id_token = id_token.expose_secret().parse().ok()?;
         let request = LogoutRequest::from(endpoint)
-            .set_id_token_hint::<Other, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>(&id_token)
+            .set_id_token_hint::<Other, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>(
+                &id_token,
+            )
             .set_client_id(ClientId::new(self.settings.client_id.clone()))
             .set_post_logout_redirect_uri(back);
         Some(request.http_get_url())
@@ -256,7 +270,8 @@ impl Provider {
 
     async fn client(&self, anew: bool) -> Result<Relying, Refused> {
         let metadata = self.metadata(anew).await?;
-        let secret = self.settings.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
+        let secret =
+            self.settings.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let redirect = RedirectUrl::new(format!("{}/sign-in/callback", self.settings.base_url))
             .map_err(|error| Refused::new(error.to_string(), "check RAMPART_BASE_URL"))?;
         Ok(Relying::from_provider_metadata(metadata, ClientId::new(self.settings.client_id.clone()), secret)
@@ -269,19 +284,38 @@ impl Provider {
             return Ok(known.clone());
         }
         let remedy = "check RAMPART_OIDC_ISSUER, that the portal can reach it, HTTPS_PROXY and RAMPART_CA_FILE";
-        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|error| Refused::new(error.to_string(), remedy))?;
-        let found = ProviderMetadataWithLogout::discover_async(issuer, &|request| self.send(request))
-            .await
-            .map_err(|error| Refused::new(format!("the provider at {} cannot be found: {error}", self.settings.issuer), remedy))?;
+        let issuer =
+            IssuerUrl::new(self.settings.issuer.clone()).map_err(|error| Refused::new(error.to_string(), remedy))?;
+        let found = ProviderMetadataWithLogout::discover_async(issuer, &self.channel).await.map_err(|error| {
+            Refused::new(format!("the provider at {} cannot be found: {error}", self.settings.issuer), remedy)
+        })?;
         *self.metadata.write().await = Some(found.clone());
         Ok(found)
     }
+}
 
-    /// One request to the provider, by its back channel where one is set; no redirects, bounded in time and size.
+/// The server's own way to the provider: no redirects, bounded in time and size.
+#[derive(Clone, Debug)]
+struct Channel {
+    http: reqwest::Client,
+    /// The issuer, and where it is reached instead.
+    moved: Option<(String, Url)>,
+}
+
+impl<'c> AsyncHttpClient<'c> for Channel {
+    type Error = Unreachable;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Unreachable>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+impl Channel {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Unreachable> {
         let (parts, body) = request.into_parts();
-        let address = match &self.settings.backchannel {
-            Some(backchannel) => via(&parts.uri.to_string(), &self.settings.issuer, backchannel),
+        let address = match &self.moved {
+            Some((issuer, backchannel)) => via(&parts.uri.to_string(), issuer, backchannel),
             None => parts.uri.to_string(),
         };
         let mut answer = self
@@ -349,7 +383,10 @@ fn explain(error: &ClaimsVerificationError, settings: &Settings) -> Refused {
         ),
         ClaimsVerificationError::InvalidAudience(_) => Refused::new(
             "claim aud: the ID token was made for another client",
-            format!("RAMPART_OIDC_CLIENT_ID has to be this portal's client at the provider; it is {}", settings.client_id),
+            format!(
+                "RAMPART_OIDC_CLIENT_ID has to be this portal's client at the provider; it is {}",
+                settings.client_id
+            ),
         ),
         ClaimsVerificationError::InvalidNonce(_) => {
             Refused::new("claim nonce: the ID token answers another sign-in", "sign in again from this browser")
@@ -367,7 +404,10 @@ fn explain(error: &ClaimsVerificationError, settings: &Settings) -> Refused {
                 "the ID token is not signed with an allowed algorithm",
                 "set the client's ID token signature at the provider to RS256, PS256, ES256 or EdDSA",
             ),
-            _ => Refused::new("the ID token's signature is wrong", "check that nothing between the portal and the provider changes answers"),
+            _ => Refused::new(
+                "the ID token's signature is wrong",
+                "check that nothing between the portal and the provider changes answers",
+            ),
         },
         other => Refused::new(other.to_string(), "see the provider's log"),
     }
@@ -383,7 +423,10 @@ mod tests {
     fn only_what_lies_at_the_issuer_goes_through_the_back_channel() {
         let inside = Url::parse("http://keycloak:8080").unwrap();
         let issuer = "http://localhost:8081/realms/acme";
-        assert_eq!(via("http://localhost:8081/realms/acme/token", issuer, &inside), "http://keycloak:8080/realms/acme/token");
+        assert_eq!(
+            via("http://localhost:8081/realms/acme/token", issuer, &inside),
+            "http://keycloak:8080/realms/acme/token"
+        );
         assert_eq!(via("https://other.example.com/token", issuer, &inside), "https://other.example.com/token");
     }
 

@@ -1,7 +1,6 @@
 //! People and teams, their sign-ins, sessions, tokens and roles.
 
 pub mod effects;
-pub mod flash;
 pub mod session;
 pub mod sign_in;
 mod sql;

@@ -78,16 +78,21 @@ pub async fn depart(portal: &Portal, departure: &Departure) -> Result<()> {
     let row = hex::encode(state);
     let seal =
         |column, plain: &[u8]| portal.keys.encrypt(&portal.rng, Place { table: "sign_in", column, row: &row }, plain);
-    let kept_form = departure.kept_form.as_ref().map(serde_json::to_vec).transpose()?;
+    let verifier = seal("verifier", departure.verifier.expose_secret().as_bytes());
+    let kept_form = match &departure.kept_form {
+        Some(form) => Some(seal("kept_form", &serde_json::to_vec(form)?)),
+        None => None,
+    };
+    let browser = hash(departure.browser.expose_secret());
     let mut tx = portal.db.session().await?;
     sql::insert_sign_in(
         &mut tx,
         &state,
-        &hash(departure.browser.expose_secret()),
+        &browser,
         &departure.nonce,
-        &seal("verifier", departure.verifier.expose_secret().as_bytes()),
+        &verifier,
         &departure.return_to,
-        kept_form.map(|form| seal("kept_form", &form)).as_deref(),
+        kept_form.as_deref(),
         portal.clock.now(),
     )
     .await?;

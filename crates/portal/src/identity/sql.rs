@@ -1,6 +1,6 @@
 //! What identity asks of Postgres.
 
-use model::{BindingId, EntityId, FlashId, PersonId, ServiceAccountId, SessionId, TeamId, TokenId};
+use model::{BindingId, EntityId, PersonId, ServiceAccountId, SessionId, TeamId, TokenId};
 use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -319,48 +319,6 @@ pub(super) async fn delete_session(connection: &mut PgConnection, id: SessionId)
     Ok(query_as!(DeletedSession, "delete from session where id = $1 returning issuer, id_token", id.0)
         .fetch_optional(connection)
         .await?)
-}
-
-// ---- flashes
-
-pub(super) async fn insert_flash(
-    connection: &mut PgConnection,
-    id: FlashId,
-    session: SessionId,
-    form: &str,
-    content: &[u8],
-    now: OffsetDateTime,
-    forget_before: OffsetDateTime,
-) -> Result<()> {
-    query!("delete from flash where created_at < $1", forget_before).execute(&mut *connection).await?;
-    query!(
-        "insert into flash (id, session_id, form, content, created_at) values ($1, $2, $3, $4, $5)",
-        id.0,
-        session.0,
-        form,
-        content,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn take_flash(
-    connection: &mut PgConnection,
-    id: FlashId,
-    session: SessionId,
-    not_before: OffsetDateTime,
-) -> Result<Option<(String, Vec<u8>)>> {
-    let row = query!(
-        "delete from flash where id = $1 and session_id = $2 and created_at >= $3 returning form, content",
-        id.0,
-        session.0,
-        not_before,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| (row.form, row.content)))
 }
 
 // ---- service accounts and tokens

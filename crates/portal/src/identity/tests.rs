@@ -4,7 +4,6 @@ use secrecy::ExposeSecret;
 use time::Duration;
 
 use super::{
-    flash::{self, Flash},
     session,
     sign_in::{self, Claims, Departure, NewSession},
     token,
@@ -136,19 +135,6 @@ async fn a_sign_in_comes_back_once_and_only_to_the_browser_that_left() {
     sign_in::depart(&t, &Departure { state: "late".into(), ..departure }).await.unwrap();
     t.clock.advance(Duration::minutes(16));
     assert!(matches!(sign_in::arrive(&t, "late", "browser").await, Err(Error::Invalid(_))), "too late");
-}
-
-#[tokio::test]
-async fn a_flash_is_shown_once_and_only_to_its_session() {
-    let t = TestPortal::new().await;
-    let session = sign_in(&t, &["payments"]).await;
-    let ada = actor(&t, session.token.expose_secret()).await.unwrap();
-    let flash = Flash { values: vec![("name".to_owned(), "pay".to_owned())], ..Flash::default() };
-    let id = flash::put(&t, &ada, "catalog.upload", &flash).await.unwrap().unwrap();
-    let other = actor(&t, sign_in(&t, &["payments"]).await.token.expose_secret()).await.unwrap();
-    assert_eq!(flash::take(&t, &other, id).await.unwrap(), None);
-    assert_eq!(flash::take(&t, &ada, id).await.unwrap(), Some(("catalog.upload".to_owned(), flash)));
-    assert_eq!(flash::take(&t, &ada, id).await.unwrap(), None);
 }
 
 #[tokio::test]

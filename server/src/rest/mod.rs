@@ -1,0 +1,78 @@
+//! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
+
+pub mod problem;
+mod tokens;
+
+use axum::{Router, response::IntoResponse, routing::get};
+use model::{Problem, ProblemType};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use self::problem::Refusal;
+use crate::http::Edge;
+
+/// The largest body that the API takes where a feature does not say otherwise: 1 MiB.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Rampart", description = "The API of the Rampart developer portal. Refusals are RFC 9457 problems.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    modifiers(&Bearer),
+    security(("token" = [])),
+    components(schemas(Problem))
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A personal or service-account token"))
+            .build();
+        document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(token));
+    }
+}
+
+/// Every feature's routes with their part of the document.
+fn features() -> OpenApiRouter<Edge> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", OpenApiRouter::new().merge(tokens::router()))
+}
+
+/// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.
+///
+/// # Panics
+/// Never: the document is plain data.
+#[must_use]
+pub fn openapi_json() -> String {
+    let (_, document) = features().split_for_parts();
+    let mut text = document.to_pretty_json().expect("the document is plain data");
+    text.push('\n');
+    text
+}
+
+pub fn router() -> Router<Edge> {
+    let (router, document) = features().split_for_parts();
+    let text: axum::body::Bytes = document.to_pretty_json().expect("the document is plain data").into();
+    router
+        .route(
+            "/api/openapi.json",
+            get(async move || ([(http::header::CONTENT_TYPE, "application/json")], text.clone()).into_response()),
+        )
+        .route(
+            "/api/{*rest}",
+            axum::routing::any(async || {
+                Refusal(Problem::new(
+                    ProblemType::NotFound,
+                    "no address of the API is called so; /api/openapi.json lists them",
+                ))
+            }),
+        )
+        .method_not_allowed_fallback(async || {
+            Refusal(Problem::new(ProblemType::MethodNotAllowed, "/api/openapi.json lists the methods of each address"))
+        })
+}
