@@ -2,7 +2,11 @@
 
 pub mod assets;
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod docs;
 pub mod evaluation;
 pub mod http;
 pub mod rest;
+pub mod serve;

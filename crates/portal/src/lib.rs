@@ -76,6 +76,26 @@ impl Portal {
     /// # Errors
     /// `Unavailable`, saying which.
     pub async fn ready(&self) -> Result<()> {
-        self.db.ping().await
+        self.check_schema().await
+    }
+
+    /// Refuses a schema that is older than this binary; one that is newer by expansion still works.
+    ///
+    /// # Errors
+    /// `Unavailable`, naming what to run.
+    pub async fn check_schema(&self) -> Result<()> {
+        let found = self.db.schema_version().await?;
+        if found >= migrate::newest() {
+            return Ok(());
+        }
+        Err(Error::Unavailable(format!(
+            "the database's schema is at {found} and this version needs {}; run `rampart migrate` as the schema's owner",
+            migrate::newest()
+        )))
+    }
+
+    /// Closes every connection, once running work has finished.
+    pub async fn close(&self) {
+        self.db.close().await;
     }
 }

@@ -5,6 +5,7 @@ mod action;
 mod actor;
 mod cedar;
 mod scope;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use self::{
     actor::{Actor, Authentication, Binding, PersonActor, Reach, ServiceAccountActor, Who},
     cedar::{Decision, Policies},
     scope::Scope,
+    table::{RolesTable, roles_table},
 };
 use crate::{
     Portal, audit,

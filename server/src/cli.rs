@@ -1,0 +1,182 @@
+//! The command line: decode, one operation, encode.
+
+use std::{collections::BTreeMap, fs, io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
+use portal::{Actor, Clock, KeyRing, Rng, identity::token, migrate};
+use secrecy::ExposeSecret;
+
+use crate::{
+    config::{self, Config, SETTINGS},
+    rest, serve,
+};
+
+#[derive(Subcommand)]
+enum Do {
+    /// Serve the portal; in evaluation mode with its own database, identity provider and worker
+    Serve,
+    /// Do jobs in a process of their own
+    Work,
+    /// Bring the database to this version's schema, as its owner
+    Migrate {
+        /// Print what the server's role is granted, and do nothing
+        #[arg(long)]
+        print_roles: bool,
+    },
+    /// Show every setting, its value and where it came from
+    Config,
+    /// Administer an installation from its own machine
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print what is generated from the code: openapi, errors, permissions, settings
+    Print { what: String },
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Tokens of service accounts
+    #[command(subcommand)]
+    Token(Token),
+    /// The key file
+    #[command(subcommand)]
+    Key(Key),
+}
+
+#[derive(Subcommand)]
+enum Token {
+    /// Issue a service account's token and print it, alone, on standard output
+    Create {
+        /// The service account; made where there is none of that name
+        #[arg(long)]
+        name: String,
+        /// What it may do; several times for several
+        #[arg(long, required = true)]
+        scope: Vec<String>,
+        /// Days until it expires; left out: it does not
+        #[arg(long)]
+        days: Option<u16>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Make a key file
+    New { file: PathBuf },
+}
+
+/// Runs the command line and says how it ended.
+pub async fn run() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // help and version are what was asked for; anything else is wrong usage
+            drop(error.print());
+            return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(2)
+            };
+        }
+    };
+    match execute(&matches).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rampart: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let settings = SETTINGS.iter().map(|setting| {
+        Arg::new(setting.key)
+            .long(config::flag(setting.key))
+            .global(true)
+            .value_name("VALUE")
+            .hide(true)
+            .help(setting.about)
+    });
+    let command = Command::new("rampart")
+        .about("A security-first internal developer portal")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help("Every setting is a flag too: `rampart config` lists them.")
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .global(true)
+                .value_name("FILE")
+                .help("The settings file; default: rampart.toml here")
+                .action(ArgAction::Set),
+        )
+        .args(settings);
+    Do::augment_subcommands(command)
+}
+
+async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
+    let flags: BTreeMap<String, String> = SETTINGS
+        .iter()
+        .map(|setting| setting.key)
+        .chain(["config"])
+        .filter_map(|key| Some((key.to_owned(), matches.get_one::<String>(key)?.clone())))
+        .collect();
+    let config = Config::load(&flags)?;
+    start_logging(&config);
+    match Do::from_arg_matches(matches)? {
+        Do::Serve => serve::serve(&config).await?,
+        Do::Work => serve::work(&config).await?,
+        Do::Migrate { print_roles: true } => {
+            print(&migrate::grants(config.text("database_role").unwrap_or("rampart"))?)?
+        }
+        Do::Migrate { print_roles: false } => {
+            let owner = config.secret("owner_database_url").or_else(|| config.secret("database_url"));
+            let owner = owner
+                .context("RAMPART_OWNER_DATABASE_URL is not set: name the database as the role that owns the schema")?;
+            serve::migrate_as(&owner, &config).await?;
+        }
+        Do::Config => print(&config.table())?,
+        Do::Admin(Admin::Token(Token::Create { name, scope, days })) => {
+            let portal = serve::portal(&config).await?;
+            let actor = Actor::system("admin.token", None, "command line".to_owned());
+            let lifetime = days.map(|days| time::Duration::days(days.into()));
+            let issued = token::issue_for_service_account(&portal, &actor, &name, &scope, lifetime).await?;
+            print(&format!("{}\n", issued.secret.expose_secret()))?;
+            portal.close().await;
+        }
+        Do::Admin(Admin::Key(Key::New { file })) => {
+            anyhow::ensure!(!file.exists(), "{} is there already; it is never overwritten", file.display());
+            serve::write_private(&file, &KeyRing::with_new_key(None, &Clock::system(), &Rng::from_os())?)?;
+            eprintln!("wrote {}; keep a copy where the database's backups are not", file.display());
+        }
+        Do::Print { what } => match what.as_str() {
+            "openapi" => print(&rest::openapi_json())?,
+            "errors" => print(&crate::docs::errors())?,
+            "permissions" => print(&crate::docs::permissions())?,
+            "settings" => print(&crate::docs::settings())?,
+            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, permissions, settings"),
+        },
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// To standard output, where a closed pipe is no error of ours.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// JSON lines on standard output for `serve` and `work`'s collectors; on standard error for a person at a terminal.
+fn start_logging(config: &Config) {
+    use std::io::IsTerminal;
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(config.text("log").unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    if std::io::stderr().is_terminal() {
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
+    } else {
+        fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
+    }
+}

@@ -1,0 +1,394 @@
+//! From settings to a running portal: databases, keys, identity provider, worker and listener, and their orderly end.
+
+use std::{
+    fs,
+    future::IntoFuture,
+    io::Write,
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+use portal::{
+    Clock, Db, KeyRing, Portal, Rng, Settings, db::MigrationConn, identity::GroupMapping, jobs, live, migrate,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{cookie::Cookies, oidc},
+    config::Config,
+    demo,
+    evaluation::{self, identity, postgres},
+    http::{self, Edge},
+};
+
+/// In the data folder: where a running evaluation's database is, for the command line.
+const DATABASE_URL_FILE: &str = "database.url";
+const KEY_FILE: &str = "keys.json";
+
+/// Whether this is an evaluation: no identity provider was configured.
+///
+/// # Errors
+/// Why an evaluation may not start here.
+pub fn is_evaluation(config: &Config) -> Result<bool> {
+    if config.text("oidc_issuer").is_some() {
+        return Ok(false);
+    }
+    if config.text("evaluation") == Some("0") {
+        bail!(
+            "RAMPART_EVALUATION=0 and no identity provider: set RAMPART_OIDC_ISSUER, RAMPART_OIDC_CLIENT_ID and RAMPART_OIDC_CLIENT_SECRET"
+        );
+    }
+    let base_url = config.base_url()?;
+    evaluation::may_start(evaluation::Circumstances {
+        has_database_url: config.text("database_url").is_some(),
+        is_asked_for: config.text("evaluation") == Some("1"),
+        base_url: &base_url,
+    })?;
+    Ok(true)
+}
+
+/// Runs the portal until it is told to stop.
+///
+/// # Errors
+/// What is missing or wrong, for the person who starts it.
+pub async fn serve(config: &Config) -> Result<()> {
+    let evaluation = is_evaluation(config)?;
+    let addr = config.addr()?;
+    // the port first: whatever else is started is not started in vain
+    let listener = TcpListener::bind(addr)
+        .await
+        .with_context(|| format!("cannot listen on {addr}; set RAMPART_ADDR to another address"))?;
+    let (clock, rng) = (Clock::system(), Rng::from_os());
+    let stop = CancellationToken::new();
+    let mut running = Running::default();
+
+    let provider = if evaluation { Some(bind_provider(config, &clock, &rng).await?) } else { None };
+    let database_url = match config.secret("database_url") {
+        Some(url) => {
+            if evaluation && let Some(owner) = config.secret("owner_database_url") {
+                migrate_as(&owner, config).await?;
+            }
+            url
+        }
+        None if evaluation => {
+            let database = start_database(config, &rng).await?;
+            migrate_as(&database.owner_url(), config).await?;
+            let url = database.app_url();
+            write_private(&config.data().join(DATABASE_URL_FILE), url.expose_secret())?;
+            running.database = Some(database);
+            url
+        }
+        None => bail!(
+            "DATABASE_URL is not set: name the Postgres for the server's role, or leave out RAMPART_OIDC_ISSUER to evaluate"
+        ),
+    };
+    let keys = keys(config, evaluation, &clock, &rng)?;
+    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config)?);
+    portal.check_schema().await?;
+    let edge = edge(config, &portal, provider.as_ref().map(|provider| provider.issuer().to_string()), evaluation)?;
+
+    if let Some(provider) = provider {
+        let stopped = stop.clone();
+        running
+            .tasks
+            .spawn(async move { provider.serve(stopped.cancelled_owned()).await.map_err(anyhow::Error::from) });
+        demo::load(&portal).await.context("cannot load the demonstration organisation")?;
+    }
+    running.tasks.spawn({
+        let (portal, stop) = (portal.clone(), stop.clone());
+        async move {
+            live::listen(portal, stop).await;
+            Ok(())
+        }
+    });
+    if evaluation {
+        let (portal, stop) = (portal.clone(), stop.clone());
+        running.tasks.spawn(async move { jobs::work(portal, stop).await.map_err(anyhow::Error::from) });
+    }
+
+    announce(config, evaluation)?;
+    let service = http::router(edge).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let outcome = tokio::select! {
+        outcome = serving => outcome.context("serving"),
+        outcome = running.tasks.join_next(), if !running.tasks.is_empty() => match outcome {
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(error)) => Err(error.into()),
+            _ => Ok(()),
+        },
+        () = told_to_stop() => Ok(()),
+    };
+    stop.cancel();
+    running.end(&portal).await;
+    if evaluation {
+        // best effort: the next start writes it anew
+        drop(fs::remove_file(config.data().join(DATABASE_URL_FILE)));
+    }
+    outcome
+}
+
+/// Does jobs until it is told to stop, in a process of its own.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn work(config: &Config) -> Result<()> {
+    let portal = portal(config).await?;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        told_to_stop().await;
+        stopping.cancel();
+    });
+    Ok(jobs::work(portal, stop).await?)
+}
+
+/// The portal for a command: the configured database, or the one of the evaluation that runs in the data folder.
+///
+/// # Errors
+/// There is neither, or the schema is too old.
+pub async fn portal(config: &Config) -> Result<Portal> {
+    let evaluation = config.text("database_url").is_none();
+    let database_url = match config.secret("database_url") {
+        Some(url) => url,
+        None => {
+            let file = config.data().join(DATABASE_URL_FILE);
+            let text = fs::read_to_string(&file).with_context(|| {
+                format!(
+                    "no DATABASE_URL is set and no evaluation runs in {}: start one with `rampart serve`",
+                    config.data().display()
+                )
+            })?;
+            text.into()
+        }
+    };
+    let (clock, rng) = (Clock::system(), Rng::from_os());
+    let keys = keys(config, evaluation, &clock, &rng)?;
+    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config)?);
+    portal.check_schema().await?;
+    Ok(portal)
+}
+
+/// Migrates as the schema's owner, then grants to the server's role.
+///
+/// # Errors
+/// The database's own reason.
+pub async fn migrate_as(owner: &SecretString, config: &Config) -> Result<()> {
+    let role = config.text("database_role").unwrap_or("rampart");
+    let mut connection =
+        MigrationConn::connect(owner).await.context("cannot reach the database as the schema's owner")?;
+    migrate::migrate(&mut connection, role).await.context("cannot migrate the database")?;
+    Ok(())
+}
+
+/// The identity provider's settings; `issuer` is the evaluation's own.
+///
+/// # Errors
+/// A setting is missing.
+pub fn provider(config: &Config, issuer: Option<String>) -> Result<oidc::Provider> {
+    let evaluation = issuer.is_some();
+    let issuer = match issuer {
+        Some(issuer) => issuer,
+        None => config.parsed("oidc_issuer")?,
+    };
+    let settings = oidc::Settings {
+        issuer,
+        client_id: if evaluation { EVALUATION_CLIENT.to_owned() } else { config.parsed("oidc_client_id")? },
+        client_secret: if evaluation { None } else { config.secret("oidc_client_secret") },
+        scopes: config.text("oidc_scopes").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        groups_claim: config.text("oidc_groups_claim").unwrap_or("groups").to_owned(),
+        backchannel: config
+            .text("oidc_backchannel_url")
+            .map(url::Url::parse)
+            .transpose()
+            .context("RAMPART_OIDC_BACKCHANNEL_URL")?,
+        base_url: origin(config)?,
+    };
+    Ok(oidc::Provider::new(settings, client(config)?))
+}
+
+/// For requests to the provider: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
+/// `HTTPS_PROXY` where it is set.
+fn client(config: &Config) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("rampart");
+    if let Some(path) = config.text("ca_file") {
+        let pem = fs::read(path).with_context(|| format!("RAMPART_CA_FILE: cannot read {path}"))?;
+        for certificate in reqwest::Certificate::from_pem_bundle(&pem)
+            .with_context(|| format!("RAMPART_CA_FILE: {path} holds no certificates"))?
+        {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(builder.build()?)
+}
+
+const EVALUATION_CLIENT: &str = "rampart";
+
+fn edge(config: &Config, portal: &Portal, issuer: Option<String>, evaluation: bool) -> Result<Edge> {
+    let origin = origin(config)?;
+    let provider = provider(config, issuer)?;
+    let form_origins =
+        url::Url::parse(provider.issuer()).map(|issuer| issuer.origin().ascii_serialization()).into_iter().collect();
+    Ok(Edge::new(http::Inner {
+        portal: portal.clone(),
+        cookies: Cookies::for_base_url(&origin),
+        origin,
+        trusted_proxies: config.trusted_proxies()?,
+        provider,
+        form_origins,
+        evaluation,
+        metrics_token: config.secret("metrics_token"),
+    }))
+}
+
+/// The base address without its slash: also what browsers send as `Origin`.
+fn origin(config: &Config) -> Result<String> {
+    Ok(config.base_url()?.origin().ascii_serialization())
+}
+
+fn settings(config: &Config) -> Result<Settings> {
+    let text = |key| config.text(key).unwrap_or_default().to_owned();
+    let mut administrators = config.list("admin_groups");
+    if administrators.is_empty() && config.text("oidc_issuer").is_none() {
+        administrators.push(demo::ADMIN_GROUP.to_owned());
+    }
+    Ok(Settings {
+        base_url: origin(config)?,
+        groups: GroupMapping {
+            team_prefix: text("team_group_prefix"),
+            lead_suffix: text("lead_group_suffix"),
+            champions: text("champion_group"),
+            auditors: text("auditor_group"),
+            administrators,
+        },
+        session_idle: config.session_idle()?,
+        session_absolute: config.session_absolute()?,
+    })
+}
+
+/// The installation's keys; made only in an evaluation, required otherwise.
+fn keys(config: &Config, evaluation: bool, clock: &Clock, rng: &Rng) -> Result<KeyRing> {
+    let path = match config.text("key_file") {
+        Some(path) => Path::new(path).to_owned(),
+        None if evaluation => {
+            let path = config.data().join(KEY_FILE);
+            if !path.exists() {
+                write_private(&path, &KeyRing::with_new_key(None, clock, rng)?)?;
+            }
+            path
+        }
+        None => {
+            bail!("RAMPART_KEY_FILE is not set: make one with `rampart admin key new FILE`, keep a copy, and name it")
+        }
+    };
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the keys in {}", path.display()))?;
+    KeyRing::parse(&text).with_context(|| format!("cannot use the keys in {}", path.display()))
+}
+
+/// Writes a file that only this user can read, whole or not at all.
+///
+/// # Errors
+/// The file system's reason.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().context("a file has a folder")?;
+    if !folder.exists() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let half = path.with_extension("half");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&half)
+        .with_context(|| format!("cannot write {}", half.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&half, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+async fn bind_provider(config: &Config, clock: &Clock, rng: &Rng) -> Result<identity::Provider> {
+    let origin = origin(config)?;
+    let options = identity::Options {
+        addr: config.parsed("evaluation_oidc_addr")?,
+        key_file: config.data().join("identity-provider.json"),
+        people: demo::people(),
+        clients: vec![identity::Client {
+            id: EVALUATION_CLIENT.to_owned(),
+            secret: None,
+            name: "Rampart".to_owned(),
+            redirect_uris: vec![format!("{origin}/sign-in/callback")],
+            post_logout_redirect_uris: vec![format!("{origin}/signed-out")],
+        }],
+        clock: clock.clone(),
+        rng: rng.clone(),
+    };
+    Ok(identity::Provider::bind(options).await?)
+}
+
+async fn start_database(config: &Config, rng: &Rng) -> Result<postgres::PortalDatabase> {
+    let options = postgres::Options {
+        folder: config.data().join("postgres"),
+        fsync: true,
+        search: postgres::Search::from_environment(),
+        rng: rng.clone(),
+    };
+    Ok(postgres::PortalDatabase::start(&options).await?)
+}
+
+/// What has to end with the portal.
+#[derive(Default)]
+struct Running {
+    database: Option<postgres::PortalDatabase>,
+    tasks: tokio::task::JoinSet<Result<()>>,
+}
+
+impl Running {
+    /// Lets running work finish, then closes the database.
+    async fn end(mut self, portal: &Portal) {
+        let finished = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+            while self.tasks.join_next().await.is_some() {}
+        });
+        if finished.await.is_err() {
+            tracing::warn!("some work did not finish in 10 seconds; it goes on at the next start");
+            self.tasks.abort_all();
+        }
+        portal.close().await;
+        if let Some(database) = self.database
+            && let Err(error) = database.stop().await
+        {
+            tracing::error!(%error, "the evaluation's database did not stop in order");
+        }
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler can be set at the start");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The one line that a person who starts it reads.
+#[expect(clippy::print_stdout, reason = "for the person at the terminal")]
+fn announce(config: &Config, evaluation: bool) -> Result<()> {
+    let origin = origin(config)?;
+    if evaluation {
+        let people: Vec<String> =
+            demo::people().iter().take(6).map(|person| format!("{} ({})", person.name, person.title)).collect();
+        println!("Rampart is ready at {origin} for evaluation; sign in as {}", people.join(", "));
+    } else {
+        println!("Rampart is ready at {origin}");
+    }
+    Ok(())
+}
