@@ -1,6 +1,6 @@
 //! The command line: decode, one operation, encode.
 
-use std::{collections::BTreeMap, fs, io::Write, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
