@@ -4,6 +4,7 @@
 //! anything runs, the identity provider's refusal to listen elsewhere, and [`loopback_only`] on every request,
 //! which also defeats a foreign page that has its name resolve to this machine.
 
+pub mod identity;
 pub mod postgres;
 
 use std::net::IpAddr;
