@@ -96,7 +96,7 @@ pub fn router(edge: Edge) -> Router {
         .merge(answering)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(harden));
-    let router = if edge.evaluation { router.layer(middleware::from_fn(evaluation::only_loopback_hosts)) } else { router };
+    let router = if edge.evaluation { router.layer(middleware::from_fn(evaluation::loopback_only)) } else { router };
     router
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))

@@ -1,7 +1,7 @@
 //! Evaluation mode: what lets `rampart serve` stand by itself on one machine, and what keeps that from the outside.
 //!
 //! It signs anybody in as an administrator, so it is for loopback alone. Three guards hold this: [`may_start`] before
-//! anything runs, the identity provider's refusal to listen elsewhere, and [`only_loopback_hosts`] on every request,
+//! anything runs, the identity provider's refusal to listen elsewhere, and [`loopback_only`] on every request,
 //! which also defeats a foreign page that has its name resolve to this machine.
 
 pub mod identity;
@@ -62,7 +62,7 @@ pub fn may_start(circumstances: Circumstances<'_>) -> Result<(), Refusal> {
 }
 
 /// Middleware: answers 421 to a request that was meant for another host than this machine.
-pub async fn only_loopback_hosts(request: Request, next: Next) -> Response {
+pub async fn loopback_only(request: Request, next: Next) -> Response {
     if host_is_loopback(request.headers(), request.uri()) {
         return next.run(request).await;
     }

@@ -41,7 +41,7 @@ use tokio::net::TcpListener;
 use tower_http::set_header::SetResponseHeaderLayer;
 use url::Url;
 
-use super::only_loopback_hosts;
+use super::loopback_only;
 use memory::Memory;
 
 /// Signed in with a password; here, by a click that stands for one.
@@ -180,7 +180,7 @@ fn router(state: Arc<Inner>) -> Router {
         .route("/end_session", get(logout::by_query).post(logout::by_form))
         .fallback(async || page::nothing_here())
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(middleware::from_fn(only_loopback_hosts))
+        .layer(middleware::from_fn(loopback_only))
         .layer(fixed("cache-control", "no-store"))
         .layer(fixed("x-content-type-options", "nosniff"))
         .layer(fixed("referrer-policy", "no-referrer"))
