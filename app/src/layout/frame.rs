@@ -62,10 +62,10 @@ pub fn Frame(head: Head, children: Children) -> impl IntoView {
 
 fn evaluation() -> impl IntoView {
     view! {
-        <p class="evaluation" role="note">
+        <aside class="evaluation" aria-label="Evaluation">
             <Icon of=icon::INFO />
             <span>"This is an evaluation: anyone on this machine can sign in. Do not put real data in it."</span>
-        </p>
+        </aside>
     }
 }
 
@@ -77,7 +77,10 @@ fn sign_in_href(chrome: &Chrome) -> String {
 fn Brand() -> impl IntoView {
     view! {
         <a class="nav-brand" href="/">
-            <Icon of=icon::BRAND large=true />
+            <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
+                <rect class="brand-ground" width="32" height="32" rx="7" />
+                <path class="brand-wall" d="M7 8h4v3h3V8h4v3h3V8h4v7.5c0 4.900-3.600 8.300-9 10.500-5.400-2.200-9-5.600-9-10.500z" />
+            </svg>
             <span class="nav-label">"Rampart"</span>
         </a>
     }
@@ -158,7 +161,7 @@ fn Bar(chrome: Chrome, head: Head) -> impl IntoView {
             </button>
             <Breadcrumb crumbs=head.crumbs here=head.title />
             <div class="bar-end">
-                <search class="bar-search">
+                <search class="bar-search" aria-label="Everything">
                     <form action="/search">
                         <Icon of=icon::SEARCH />
                         <input class="input" type="search" name="q" placeholder="Search" aria-label="Search" data-palette="" />
