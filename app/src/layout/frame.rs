@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     chrome::{Chrome, Group, Person, Section, Theme},
+    live::Listener,
     palette::Palette,
 };
 use crate::{
@@ -56,6 +57,7 @@ pub fn Frame(head: Head, children: Children) -> impl IntoView {
             </div>
         </div>
         <Palette />
+        <Listener />
     }
     .into_any()
 }
@@ -97,7 +99,8 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
             .filter(|section| section.group() == group)
             .map(|&section| {
                 let count = if section == Section::Approvals { chrome.approvals } else { 0 };
-                view! { <NavigationLink section count here=here == Some(section) /> }
+                let topic = if section == Section::Approvals { chrome.topic.clone() } else { None };
+                view! { <NavigationLink section count topic here=here == Some(section) /> }
             })
             .collect_view()
     };
@@ -129,9 +132,9 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
 }
 
 #[component]
-fn NavigationLink(section: Section, count: u32, here: bool) -> impl IntoView {
+fn NavigationLink(section: Section, count: u32, topic: Option<String>, here: bool) -> impl IntoView {
     view! {
-        <li>
+        <li id=topic.is_some().then(|| format!("nav-{}", section.label().to_lowercase())) data-live=topic>
             <a
                 class="nav-link"
                 href=section.href()
@@ -171,23 +174,34 @@ fn Bar(chrome: Chrome, head: Head) -> impl IntoView {
                         <Icon of=icon::SEARCH />
                     </a>
                 </search>
-                <BarLink href="/running" label="Running" count=chrome.running of=icon::RUNNING />
-                <BarLink href="/notifications" label="Notifications" count=chrome.notifications of=icon::BELL />
+                <BarLink id="bar-running" href="/running" label="Running" count=chrome.running of=icon::RUNNING />
+                <BarLink
+                    id="bar-notifications"
+                    href="/notifications"
+                    label="Notifications"
+                    count=chrome.notifications
+                    of=icon::BELL
+                />
                 {person.map(|person| view! { <PersonMenu person theme=chrome.theme address=chrome.address /> })}
             </div>
         </header>
     }
 }
 
+/// A link of the bar with a count that changes by itself.
 #[component]
-fn BarLink(href: &'static str, label: &'static str, count: u32, of: icon::Icon) -> impl IntoView {
+fn BarLink(id: &'static str, href: &'static str, label: &'static str, count: u32, of: icon::Icon) -> impl IntoView {
+    let topic = use_context::<Chrome>().and_then(|chrome| chrome.topic);
     let name = if count == 0 { label.to_owned() } else { format!("{label}: {count}") };
     let shown = if count > 99 { "99+".to_owned() } else { count.to_string() };
     view! {
-        <a class="button button-quiet button-icon" href=href aria-label=name title=label>
-            <Icon of />
-            {(count > 0).then(|| view! { <span class="bar-dot" aria-hidden="true">{shown}</span> })}
-        </a>
+        <span id=id data-live=topic aria-live="polite">
+            <a class="button button-quiet button-icon" href=href title=label>
+                <Icon of />
+                <span class="only-spoken">{name}</span>
+                {(count > 0).then(|| view! { <span class="bar-dot" aria-hidden="true">{shown}</span> })}
+            </a>
+        </span>
     }
 }
 

@@ -72,5 +72,6 @@ pub fn dress(chrome: &mut Chrome) {
     chrome.approvals = 3;
     chrome.notifications = 12;
     chrome.running = 1;
+    chrome.topic = Some("person:ada".into());
     chrome.evaluation = true;
 }
