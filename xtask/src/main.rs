@@ -2,20 +2,20 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
 mod site;
+#[cfg(test)]
+mod style;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  site           build the WASM, script, style, typeface and icon into target/site, with .br and .gz beside each
-  site --quick   the same with an unoptimised WASM: larger, sooner there; for work on the interface";
+  site    build the WASM, script, style, typeface and icon into target/site, with .br and .gz beside each";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["site"] => site::build(site::Speed::Small),
-        ["site", "--quick"] => site::build(site::Speed::Quick),
+        ["site"] => site::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

@@ -17,6 +17,8 @@ pub struct Chrome {
     pub notifications: u32,
     /// Jobs of this person that are under way.
     pub running: u32,
+    /// What is announced when one of these counts changes: `person:ID`.
+    pub topic: Option<String>,
     /// An evaluation says so on every page.
     pub evaluation: bool,
     /// As somebody chose it; else the system's.
@@ -42,6 +44,7 @@ impl Chrome {
             approvals: 0,
             notifications: 0,
             running: 0,
+            topic: None,
             evaluation: false,
             theme: None,
             folded: false,

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     chrome::{Chrome, Group, Person, Section, Theme},
+    live::Listener,
     palette::Palette,
 };
 use crate::{
@@ -56,16 +57,17 @@ pub fn Frame(head: Head, children: Children) -> impl IntoView {
             </div>
         </div>
         <Palette />
+        <Listener />
     }
     .into_any()
 }
 
 fn evaluation() -> impl IntoView {
     view! {
-        <p class="evaluation" role="note">
+        <aside class="evaluation" aria-label="Evaluation">
             <Icon of=icon::INFO />
             <span>"This is an evaluation: anyone on this machine can sign in. Do not put real data in it."</span>
-        </p>
+        </aside>
     }
 }
 
@@ -77,7 +79,10 @@ fn sign_in_href(chrome: &Chrome) -> String {
 fn Brand() -> impl IntoView {
     view! {
         <a class="nav-brand" href="/">
-            <Icon of=icon::BRAND large=true />
+            <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
+                <rect class="brand-ground" width="32" height="32" rx="7" />
+                <path class="brand-wall" d="M7 8h4v3h3V8h4v3h3V8h4v7.5c0 4.900-3.600 8.300-9 10.500-5.400-2.200-9-5.600-9-10.500z" />
+            </svg>
             <span class="nav-label">"Rampart"</span>
         </a>
     }
@@ -94,7 +99,8 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
             .filter(|section| section.group() == group)
             .map(|&section| {
                 let count = if section == Section::Approvals { chrome.approvals } else { 0 };
-                view! { <NavigationLink section count here=here == Some(section) /> }
+                let topic = if section == Section::Approvals { chrome.topic.clone() } else { None };
+                view! { <NavigationLink section count topic here=here == Some(section) /> }
             })
             .collect_view()
     };
@@ -126,9 +132,9 @@ fn Navigation(chrome: Chrome) -> impl IntoView {
 }
 
 #[component]
-fn NavigationLink(section: Section, count: u32, here: bool) -> impl IntoView {
+fn NavigationLink(section: Section, count: u32, topic: Option<String>, here: bool) -> impl IntoView {
     view! {
-        <li>
+        <li id=topic.is_some().then(|| format!("nav-{}", section.label().to_lowercase())) data-live=topic>
             <a
                 class="nav-link"
                 href=section.href()
@@ -158,7 +164,7 @@ fn Bar(chrome: Chrome, head: Head) -> impl IntoView {
             </button>
             <Breadcrumb crumbs=head.crumbs here=head.title />
             <div class="bar-end">
-                <search class="bar-search">
+                <search class="bar-search" aria-label="Everything">
                     <form action="/search">
                         <Icon of=icon::SEARCH />
                         <input class="input" type="search" name="q" placeholder="Search" aria-label="Search" data-palette="" />
@@ -168,23 +174,34 @@ fn Bar(chrome: Chrome, head: Head) -> impl IntoView {
                         <Icon of=icon::SEARCH />
                     </a>
                 </search>
-                <BarLink href="/running" label="Running" count=chrome.running of=icon::RUNNING />
-                <BarLink href="/notifications" label="Notifications" count=chrome.notifications of=icon::BELL />
+                <BarLink id="bar-running" href="/running" label="Running" count=chrome.running of=icon::RUNNING />
+                <BarLink
+                    id="bar-notifications"
+                    href="/notifications"
+                    label="Notifications"
+                    count=chrome.notifications
+                    of=icon::BELL
+                />
                 {person.map(|person| view! { <PersonMenu person theme=chrome.theme address=chrome.address /> })}
             </div>
         </header>
     }
 }
 
+/// A link of the bar with a count that changes by itself.
 #[component]
-fn BarLink(href: &'static str, label: &'static str, count: u32, of: icon::Icon) -> impl IntoView {
+fn BarLink(id: &'static str, href: &'static str, label: &'static str, count: u32, of: icon::Icon) -> impl IntoView {
+    let topic = use_context::<Chrome>().and_then(|chrome| chrome.topic);
     let name = if count == 0 { label.to_owned() } else { format!("{label}: {count}") };
     let shown = if count > 99 { "99+".to_owned() } else { count.to_string() };
     view! {
-        <a class="button button-quiet button-icon" href=href aria-label=name title=label>
-            <Icon of />
-            {(count > 0).then(|| view! { <span class="bar-dot" aria-hidden="true">{shown}</span> })}
-        </a>
+        <span id=id data-live=topic aria-live="polite">
+            <a class="button button-quiet button-icon" href=href title=label>
+                <Icon of />
+                <span class="only-spoken">{name}</span>
+                {(count > 0).then(|| view! { <span class="bar-dot" aria-hidden="true">{shown}</span> })}
+            </a>
+        </span>
     }
 }
 

@@ -247,18 +247,14 @@ mod hands {
 
     /// Nothing where the server does not answer: the form still searches.
     async fn fetch(query: &str) -> Option<Vec<Suggestion>> {
-        let encoded: String = js_sys_encode(query);
-        let promise = web_sys::window()?.fetch_with_str(&format!("/search/suggest?q={encoded}"));
+        let address = format!("/search/suggest?q={}", super::super::encoded(query));
+        let promise = web_sys::window()?.fetch_with_str(&address);
         let response: Response = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
         if !response.ok() {
             return None;
         }
         let text: JsValue = JsFuture::from(response.text().ok()?).await.ok()?;
         serde_json::from_str(&text.as_string()?).ok()
-    }
-
-    fn js_sys_encode(text: &str) -> String {
-        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
     }
 
     /// Moves the focus to the next or previous row of the page's list.

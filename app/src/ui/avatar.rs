@@ -24,7 +24,7 @@ fn colour(name: &str) -> u32 {
 pub fn samples() -> impl IntoView {
     let names = ["Ada Lovelace", "Grace Hopper", "Barbara Liskov", "Émilie du Châtelet", "王小明", "root"];
     view! {
-        <div class="flex items-center gap-3">
+        <div class="flex flex-wrap items-center gap-3">
             {names.map(|name| view! { <Avatar name large=true /> }).collect_view()}
             {names.map(|name| view! { <Avatar name /> }).collect_view()}
         </div>

@@ -1,4 +1,4 @@
-//! Where this page lies.
+//! Where this page lies; the bar of every page shows one.
 
 use leptos::prelude::*;
 
@@ -31,11 +31,5 @@ pub fn Breadcrumb(
                 </li>
             </ol>
         </nav>
-    }
-}
-
-pub fn samples() -> impl IntoView {
-    view! {
-        <Breadcrumb crumbs=vec![("Catalog".into(), "#".into()), ("payments".into(), "#".into())] here="billing-api" />
     }
 }

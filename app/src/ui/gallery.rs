@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use model::{Problem, ProblemType};
 
 use super::{
-    avatar, badge, breadcrumb, button, chart, code, dialog, facet, facts, figure, flash, form, icon, log, menu,
+    avatar, badge, button, chart, code, dialog, facet, facts, figure, flash, form, icon, log, menu,
     page_head::{self, Section},
     pagination, search, skeleton, state, table, tabs, thing, time, timeline,
 };
@@ -41,7 +41,6 @@ pub async fn gallery(cx: Cx) -> Answer {
             <Section title="Log">{log::samples()}</Section>
             <Section title="Code">{code::samples()}</Section>
             <Section title="Times">{time::samples()}</Section>
-            <Section title="Breadcrumb">{breadcrumb::samples()}</Section>
             <Section title="Icons">{icon::samples()}</Section>
         }
     })
@@ -73,5 +72,6 @@ pub fn dress(chrome: &mut Chrome) {
     chrome.approvals = 3;
     chrome.notifications = 12;
     chrome.running = 1;
+    chrome.topic = Some("person:ada".into());
     chrome.evaluation = true;
 }

@@ -16,8 +16,6 @@ macro_rules! icons {
 }
 
 icons! {
-    BRAND = LuShield;
-
     HOME = LuHouse;
     CATALOG = LuLayoutGrid;
     ENVIRONMENT = LuServer;

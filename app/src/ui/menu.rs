@@ -26,10 +26,10 @@ pub fn Menu(
         <details class=if start { "menu menu-start" } else { "menu" }>
             <summary
                 class=if quiet { "button button-quiet button-icon" } else { "button button-secondary button-icon" }
-                aria-label=label.clone()
                 title=label
             >
                 {face}
+                <span class="only-spoken">{label.clone()}</span>
             </summary>
             <div class="menu-sheet">{children()}</div>
         </details>

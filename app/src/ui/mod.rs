@@ -14,6 +14,7 @@ pub mod figure;
 pub mod flash;
 pub mod form;
 pub mod icon;
+pub mod live;
 pub mod log;
 pub mod menu;
 pub mod number;

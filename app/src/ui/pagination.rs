@@ -22,6 +22,9 @@ pub fn Pagination(
     more: bool,
     #[prop(optional, into)] previous: Option<String>,
     #[prop(optional, into)] next: Option<String>,
+    /// Needed where a page has more than one list.
+    #[prop(default = "Pages")]
+    label: &'static str,
 ) -> impl IntoView {
     let total = if more { format!("{}+", number::grouped(EXACT_UP_TO)) } else { number::grouped(total) };
     let range = match (shown, first) {
@@ -35,7 +38,7 @@ pub fn Pagination(
     };
     let only_page = previous.is_none() && next.is_none();
     view! {
-        <nav class="pages" aria-label="Pages">
+        <nav class="pages" aria-label=label>
             <span>{range} " of " {total}</span>
             {(!only_page)
                 .then(|| view! { <div class="pages-links">{step(previous, "Previous")} {step(next, "Next")}</div> })}
@@ -59,9 +62,9 @@ pub fn SeeAll(#[prop(into)] href: String, total: u64, #[prop(into)] what: String
 
 pub fn samples() -> impl IntoView {
     view! {
-        <Pagination first=1 shown=50 total=12_431 more=true next="?after=a" />
-        <Pagination first=51 shown=50 total=1_204 previous="?before=a" next="?after=b" />
-        <Pagination first=1 shown=3 total=3 />
+        <Pagination first=1 shown=50 total=12_431 more=true next="?after=a" label="Pages, first" />
+        <Pagination first=51 shown=50 total=1_204 previous="?before=a" next="?after=b" label="Pages, second" />
+        <Pagination first=1 shown=3 total=3 label="Pages, only" />
         <SeeAll href="#" total=318 what="findings" />
     }
 }

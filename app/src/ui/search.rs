@@ -17,9 +17,9 @@ pub fn SearchBox(
     keep: Vec<(String, String)>,
 ) -> impl IntoView {
     view! {
-        <form class="search" role="search" action=action>
+        <form class="search" role="search" aria-label=label action=action>
             <Icon of=icon::SEARCH />
-            <input class="input" type="search" name=name value=value placeholder=label.clone() aria-label=label />
+            <input class="input" type="search" name=name value=value placeholder=label.clone() aria-label=label.clone() />
             {keep
                 .into_iter()
                 .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })

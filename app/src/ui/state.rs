@@ -9,7 +9,7 @@ use super::{
     button::{LinkButton, Weight},
     flash::Notice,
     icon::{self, Icon},
-    time::Time,
+    time::ClockMinute,
 };
 
 /// What would be here, and by `action` the one thing to do to fill it.
@@ -121,8 +121,8 @@ pub fn Stale(
 ) -> impl IntoView {
     view! {
         <Notice tone=Tone::Attention>
-            "As of " <Time at=as_of /> ". "
-            {unreachable_since.map(|since| view! { {source.clone()} " has not answered since " <Time at=since /> "." })}
+            "As of " <ClockMinute at=as_of /> ". "
+            {unreachable_since.map(|since| view! { {source.clone()} " has not answered since " <ClockMinute at=since /> "." })}
         </Notice>
     }
 }

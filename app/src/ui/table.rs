@@ -6,6 +6,7 @@ use model::Severity;
 use super::{
     Tone,
     badge::{SeverityBadge, Status},
+    button::Button,
     icon::{self, Icon},
     pagination::Pagination,
     state::Empty,
@@ -19,6 +20,7 @@ pub struct Column {
     number: bool,
     tight: bool,
     wide_only: bool,
+    spoken: bool,
     sort: Option<ColumnSort>,
 }
 
@@ -39,6 +41,12 @@ impl Column {
     #[must_use]
     pub fn new(label: impl Into<String>) -> Self {
         Self { label: label.into(), ..Self::default() }
+    }
+
+    /// Above the boxes of [`SelectCell`].
+    #[must_use]
+    pub fn select() -> Self {
+        Self { label: "Select".to_owned(), spoken: true, ..Self::default() }
     }
 
     /// Right-aligned, with figures of one width.
@@ -86,6 +94,7 @@ impl Column {
         };
         let label = match self.sort {
             Some(sort) => view! { <a href=sort.href>{self.label} <Icon of /></a> }.into_any(),
+            None if self.spoken => view! { <span class="only-spoken">{self.label}</span> }.into_any(),
             None => self.label.into_any(),
         };
         view! {
@@ -118,6 +127,37 @@ pub fn Table(
     }
 }
 
+/// A table whose rows can be ticked. What can be done with them appears once one is: `actions` are buttons of the form
+/// that posts the ticked rows, each by its [`SelectCell`].
+#[component]
+pub fn Bulk(#[prop(into)] action: String, actions: AnyView, children: Children) -> impl IntoView {
+    view! {
+        <form class="bulk" method="post" action=action>
+            {children()}
+            <div class="bulk-bar">
+                <span>"With the ticked:"</span>
+                {actions}
+            </div>
+        </form>
+    }
+}
+
+/// The box that ticks a row, in its first cell; the column before it is `Column::select()`.
+#[component]
+pub fn SelectCell(
+    #[prop(default = "selected")] name: &'static str,
+    #[prop(into)] value: String,
+    /// The row's name.
+    #[prop(into)]
+    label: String,
+) -> impl IntoView {
+    view! {
+        <td class="table-select">
+            <input type="checkbox" name=name value=value aria-label=format!("Select {label}") />
+        </td>
+    }
+}
+
 /// The link in a row's first cell; the whole row follows it, and `j`/`k` walk from one to the next.
 #[component]
 pub fn RowLink(#[prop(into)] href: String, children: Children) -> impl IntoView {
@@ -127,6 +167,7 @@ pub fn RowLink(#[prop(into)] href: String, children: Children) -> impl IntoView 
 pub fn samples() -> impl IntoView {
     let columns = || {
         vec![
+            Column::select(),
             Column::new("Finding").sort("?sort=title", None),
             Column::new("Severity").sort("?sort=-severity", Some(Direction::Descending)).tight(),
             Column::new("Service").wide_only(),
@@ -157,6 +198,7 @@ pub fn samples() -> impl IntoView {
     .map(|(title, severity, service, tone, state, age)| {
         view! {
             <tr>
+                <SelectCell value=title label=title />
                 <td class="table-cut">
                     <RowLink href="#">{title}</RowLink>
                 </td>
@@ -176,13 +218,22 @@ pub fn samples() -> impl IntoView {
     .collect_view();
     let footer = view! { <Pagination first=1 shown=50 total=12_431 next="?after=x" /> }.into_any();
     view! {
-        <Table caption="Findings" columns=columns() footer=footer>
-            {rows}
-        </Table>
+        <Bulk
+            action="/dev/ui"
+            actions=view! {
+                <Button name="do" value="assign">"Assign…"</Button>
+                <Button name="do" value="waive">"Ask for a waiver…"</Button>
+            }
+                .into_any()
+        >
+            <Table caption="Findings" columns=columns() footer=footer>
+                {rows}
+            </Table>
+        </Bulk>
         <h3 class="mt-8 mb-2">"Without rows"</h3>
         <Table caption="Findings, none" columns=columns()>
             <tr>
-                <td colspan="5">
+                <td colspan="6">
                     <Empty icon=icon::FINDING title="No findings yet">
                         "They appear once a scan report of this service is uploaded."
                     </Empty>

@@ -74,6 +74,23 @@ pub fn ExactTime(at: OffsetDateTime) -> impl IntoView {
     }
 }
 
+/// "14:02" of the reader's clock, "20 Nov, 14:02" on another day.
+#[component]
+pub fn ClockMinute(at: OffsetDateTime) -> impl IntoView {
+    let (now, zone) = clock(at);
+    let local = zone.local(at).0;
+    let form = if local.date() == zone.local(now).0.date() {
+        format_description!("[hour]:[minute]")
+    } else {
+        format_description!("[day padding:none] [month repr:short], [hour]:[minute]")
+    };
+    view! {
+        <time datetime=machine(at) title=exact(at, &zone)>
+            {local.format(form).unwrap_or_default()}
+        </time>
+    }
+}
+
 /// "14:02:11" of the reader's clock, for logs.
 #[component]
 pub fn ClockTime(at: OffsetDateTime) -> impl IntoView {

@@ -31,7 +31,10 @@ pub fn Event(
             <span class=mark>
                 <Icon of=icon />
             </span>
-            <div class="timeline-line">{title} <Time at /></div>
+            <div class="timeline-line">
+                <span>{title}</span>
+                <Time at />
+            </div>
             {children.map(|children| view! { <div class="timeline-body">{children()}</div> })}
         </li>
     }

@@ -216,7 +216,7 @@ pub fn samples() -> impl IntoView {
                 caption="Open incidents: 2, as a week ago"
                 positions=days
                 series=vec![
-                    Series::new("Open", Hue::Series(1), (0..30).map(|day| [0, 1, 1, 4, 7, 3, 2][day % 7]).collect()),
+                    Series::new("Open", Hue::Series(1), (0..30).map(|day| [3, 2, 0, 1, 1, 4, 7][(day + 5) % 7]).collect()),
                 ]
             />
             <StackedBars caption="New findings are mostly of medium severity" positions=months series=by_severity() />
