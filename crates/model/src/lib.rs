@@ -2,12 +2,14 @@
 
 pub mod catalog;
 pub mod id;
+pub mod page;
 pub mod problem;
 pub mod reports;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
 pub use id::*;
+pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
 pub use severity::Severity;
