@@ -3,8 +3,11 @@
 //! The leaf is RFC 8785 JSON, kept as the bytes that a hash tree can be computed over. People stand in it as random
 //! ids; values marked [`Personal`] stand in it encrypted under that person's key, which erasing the person deletes.
 
+mod list_sql;
 pub mod log;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, Mac};

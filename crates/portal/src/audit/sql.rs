@@ -52,6 +52,11 @@ pub(super) async fn insert(connection: &mut PgConnection, row: &Row<'_>) -> Resu
     Ok(())
 }
 
+/// The stored bytes of one record.
+pub(super) async fn leaf(connection: &mut PgConnection, id: AuditId) -> Result<Vec<u8>> {
+    Ok(query_scalar!("select leaf from audit_record where id = $1", id.0).fetch_one(connection).await?)
+}
+
 /// How often this was denied in this minute, with this time.
 pub(super) async fn count_denial(
     connection: &mut PgConnection,
