@@ -2,7 +2,7 @@
 //!
 //! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
 //! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
-//! [`SessionTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+//! [`SessionTx`], [`NoticeTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
 
 use std::{
     collections::HashSet,
@@ -63,6 +63,11 @@ impl Db {
     /// For sign-in, sign-out and finding out who is calling: nobody is acting yet.
     pub(crate) async fn session(&self) -> Result<SessionTx> {
         self.begin().await.map(SessionTx)
+    }
+
+    /// For a person's own read marks and for the attempts of a delivery: nothing that is to be recorded.
+    pub(crate) async fn notices(&self) -> Result<NoticeTx> {
+        self.begin().await.map(NoticeTx)
     }
 
     /// For the queue, which takes connections by itself.
@@ -150,6 +155,29 @@ impl Deref for SessionTx {
 }
 
 impl DerefMut for SessionTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// Limited to notices' read marks and deliveries' attempts.
+pub(crate) struct NoticeTx(Tx);
+
+impl NoticeTx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.0.commit().await
+    }
+}
+
+impl Deref for NoticeTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for NoticeTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.0
     }

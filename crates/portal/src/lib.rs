@@ -5,13 +5,17 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod db;
+pub mod egress;
+pub mod environments;
 pub mod error;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
 pub mod live;
 pub mod migrate;
+pub mod notifications;
 pub mod page;
+pub mod requests;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -45,6 +49,10 @@ pub struct Settings {
     /// How long a session lives without being used, and at most.
     pub session_idle: time::Duration,
     pub session_absolute: time::Duration,
+    /// None: no mail is sent.
+    pub mail: Option<notifications::MailSettings>,
+    /// Where the portal may connect to when it sends something out.
+    pub egress: egress::Egress,
 }
 
 impl Default for Settings {
@@ -54,6 +62,8 @@ impl Default for Settings {
             groups: identity::GroupMapping::default(),
             session_idle: time::Duration::hours(8),
             session_absolute: time::Duration::days(7),
+            mail: None,
+            egress: egress::Egress::default(),
         }
     }
 }

@@ -83,10 +83,15 @@ macro_rules! jobs {
 jobs! {
     /// Looks for everything that is due and enqueues it.
     Sweep {} = "sweep" => sweep;
+    /// Sends one notice by mail or to one webhook.
+    Deliver { delivery: model::DeliveryId } = "notification.deliver" => crate::notifications::deliver;
 }
 
 /// Finds what is due: each feature enqueues its own.
-async fn sweep(_portal: &Portal) -> Result<()> {
+async fn sweep(portal: &Portal) -> Result<()> {
+    crate::requests::sweep(portal).await?;
+    crate::identity::access::sweep(portal).await?;
+    crate::notifications::sweep(portal).await?;
     Ok(())
 }
 
