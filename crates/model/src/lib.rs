@@ -1,12 +1,14 @@
 //! Types that the browser, the server and the readers share: plain data, no I/O, safe in WASM.
 
 pub mod catalog;
+pub mod environment;
 pub mod id;
 pub mod problem;
 pub mod reports;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
+pub use environment::EnvironmentState;
 pub use id::*;
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
