@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod environment;
 pub mod id;
+pub mod page;
 pub mod problem;
 pub mod reports;
 pub mod severity;
@@ -10,6 +11,7 @@ pub mod severity;
 pub use catalog::{EntityRef, Kind, Link, RelationType};
 pub use environment::EnvironmentState;
 pub use id::*;
+pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
 pub use severity::Severity;

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod keys;
 pub mod live;
 pub mod migrate;
+pub mod page;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
