@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{EntityId, EnvironmentId, PersonId, TeamId};
+use crate::{EntityId, EnvironmentId, PersonId, RequestId, TeamId};
 
 /// Where an environment is in its life. Before it is approved there is a request and no environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -163,43 +163,61 @@ pub struct EnvironmentSpec {
     pub ttl_hours: u32,
 }
 
-/// One environment as pages and REST show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One environment in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct EnvironmentView {
+pub struct EnvironmentRow {
     pub id: EnvironmentId,
     pub name: String,
     pub state: EnvironmentState,
-    /// In words: "Ready, ends in 3 hours", "Failed: …".
-    pub state_text: String,
-    /// Why the last attempt did not succeed, and what a person can do.
+    /// Why the last attempt did not succeed.
     pub failure: Option<String>,
-    pub entity: Option<EntityId>,
     pub service: String,
     pub service_href: String,
-    pub owner: Option<TeamId>,
     pub owner_name: Option<String>,
-    pub requester: PersonId,
     pub requester_name: String,
-    pub request: crate::RequestId,
-    pub purpose: String,
-    pub template: String,
     pub template_title: String,
-    pub revision: String,
-    pub provider: String,
-    pub parameters: Value,
-    pub limits: Limits,
+    pub purpose: String,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
-    pub ready_at: Option<OffsetDateTime>,
-    /// When the provider was last looked through and nothing of it was found.
-    #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
+}
+
+impl EnvironmentRow {
+    /// Its page.
+    #[must_use]
+    pub fn href(&self) -> String {
+        format!("/environments/{}", self.name)
+    }
+}
+
+/// One environment with all that its page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct EnvironmentDetail {
+    #[serde(flatten)]
+    pub row: EnvironmentRow,
+    pub requester: PersonId,
+    pub request: RequestId,
+    /// The catalog's entity, while it is there.
+    pub entity: Option<EntityId>,
+    pub owner: Option<TeamId>,
+    pub spec: EnvironmentSpec,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub ready_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub warned_at: Option<OffsetDateTime>,
+    /// When credentials were last revealed.
     #[serde(with = "time::serde::rfc3339::option")]
     pub revealed_at: Option<OffsetDateTime>,
+    /// When the portal tries again by itself, where the last attempt did not succeed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub next_attempt_at: Option<OffsetDateTime>,
+    /// The newest lines, in the order in which they were written.
+    pub log: Vec<LogLine>,
     /// What the caller may do to it now.
     pub may: Doable,
 }

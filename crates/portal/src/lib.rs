@@ -5,11 +5,13 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod db;
+pub mod environments;
 pub mod error;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
 pub mod live;
+pub mod manifest;
 pub mod migrate;
 pub mod page;
 #[cfg(any(test, feature = "testing"))]
@@ -45,6 +47,8 @@ pub struct Settings {
     /// How long a session lives without being used, and at most.
     pub session_idle: time::Duration,
     pub session_absolute: time::Duration,
+    /// The servers that environments are made on.
+    pub targets: Vec<environments::provider::Target>,
 }
 
 impl Default for Settings {
@@ -54,6 +58,7 @@ impl Default for Settings {
             groups: identity::GroupMapping::default(),
             session_idle: time::Duration::hours(8),
             session_absolute: time::Duration::days(7),
+            targets: Vec::new(),
         }
     }
 }

@@ -10,11 +10,14 @@ use model::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 
+use super::sql;
 use crate::{
     catalog::Entity,
     error::{Error, Result},
     manifest::{self, Document, Wrong},
+    requests::EnvironmentPayload,
 };
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
@@ -161,6 +164,28 @@ fn default_target() -> String {
 
 fn no_parameters() -> Value {
     json!({ "type": "object", "properties": {} })
+}
+
+/// The template of an approved request, in the revision that was approved, with the limits that it makes of the
+/// request's parameters.
+///
+/// # Errors
+/// `Conflict` where one byte of the template, or of what the parameters may be, is not what was approved.
+pub(super) async fn as_approved(
+    connection: &mut PgConnection,
+    payload: &EnvironmentPayload,
+) -> Result<(Template, Limits)> {
+    let changed = || Error::Conflict(format!("the template {} is no longer what was approved; ask again", payload.template));
+    let template =
+        sql::template_at(connection, &payload.template, &payload.template_revision).await?.ok_or_else(changed)?;
+    if template.revision != payload.template_revision || template.name != payload.template {
+        return Err(changed());
+    }
+    if !template.check(&payload.parameters)?.is_empty() {
+        return Err(changed());
+    }
+    let limits = template.limits_for(payload.parameters.as_object().ok_or_else(changed)?)?;
+    Ok((template, limits))
 }
 
 /// Every template of a file.
@@ -367,27 +392,12 @@ impl Template {
         let ttl_hours = ttl_hours.unwrap_or(self.default_hours);
         if !(1..=self.max_hours).contains(&ttl_hours) {
             let message = format!("must be between 1 hour and {}", lifetime_in_words(self.max_hours));
-            errors.push(FieldError::new("lifetime", message));
+            errors.push(FieldError::new("hours", message));
         }
         if !errors.is_empty() {
             return Err(Error::Invalid(errors));
         }
-        let limit = |value: &LimitValue| -> Result<u32> {
-            match value {
-                LimitValue::Number(number) => Ok(*number),
-                LimitValue::From { parameter } => parameters
-                    .get(parameter)
-                    .and_then(Value::as_u64)
-                    .and_then(|number| u32::try_from(number).ok())
-                    .ok_or_else(|| Error::invalid(format!("parameters.{parameter}"), "must be a whole number")),
-            }
-        };
-        let limits = Limits {
-            connections: limit(&self.limits.connections)?,
-            statement_seconds: limit(&self.limits.statement_seconds)?,
-            idle_transaction_seconds: limit(&self.limits.idle_transaction_seconds)?,
-            temporary_megabytes: limit(&self.limits.temporary_megabytes)?,
-        };
+        let limits = self.limits_for(&parameters)?;
         Ok(EnvironmentSpec {
             template: self.name.clone(),
             template_title: self.title.clone(),
@@ -399,6 +409,26 @@ impl Template {
             parameters,
             limits,
             ttl_hours,
+        })
+    }
+
+    /// The limits that these parameters make.
+    fn limits_for(&self, parameters: &Map<String, Value>) -> Result<Limits> {
+        let limit = |value: &LimitValue| -> Result<u32> {
+            match value {
+                LimitValue::Number(number) => Ok(*number),
+                LimitValue::From { parameter } => parameters
+                    .get(parameter)
+                    .and_then(Value::as_u64)
+                    .and_then(|number| u32::try_from(number).ok())
+                    .ok_or_else(|| Error::invalid(format!("parameters.{parameter}"), "must be a whole number")),
+            }
+        };
+        Ok(Limits {
+            connections: limit(&self.limits.connections)?,
+            statement_seconds: limit(&self.limits.statement_seconds)?,
+            idle_transaction_seconds: limit(&self.limits.idle_transaction_seconds)?,
+            temporary_megabytes: limit(&self.limits.temporary_megabytes)?,
         })
     }
 
@@ -540,7 +570,7 @@ mod tests {
         fields.sort_unstable();
         assert_eq!(
             fields,
-            ["lifetime", "parameters", "parameters.connections", "parameters.dataset", "parameters.note"],
+            ["hours", "parameters", "parameters.connections", "parameters.dataset", "parameters.note"],
             "{errors:?}"
         );
         let said = errors.iter().find(|error| error.field == "parameters.connections").unwrap();
@@ -577,13 +607,13 @@ mod tests {
     #[test]
     fn a_wrong_template_says_line_field_and_reason() {
         let cases = [
-            ("provider: postgres", "provider: mainframe", 8, "spec.provider", "must be one of: postgres"),
-            ("default: 8h", "default: 30d", 32, "spec.timeToLive.default", "must not be longer than max"),
+            ("provider: postgres", "provider: mainframe", 9, "spec.provider", "must be one of: postgres"),
+            ("default: 8h", "default: 30d", 31, "spec.timeToLive.default", "must not be longer than max"),
             ("default: 10", "default: 99", 16, "spec.parameters.properties.connections.default", "must be at most 50"),
-            ("parameter: connections", "parameter: dataset", 36, "spec.limits.connections.parameter", "integer"),
+            ("parameter: connections", "parameter: dataset", 35, "spec.limits.connections.parameter", "integer"),
             ("kind: EnvironmentTemplate", "kind: Other", 3, "kind", "must be EnvironmentTemplate"),
-            ("    - champions: organisation", "    - champions: everyone", 29, "spec.approvals[0]", "none of the forms"),
-            ("  timeToLive:", "  colour: blue\n  timeToLive:", 7, "spec", "colour is not known here"),
+            ("    - champions: organisation", "    - champions: everyone", 28, "spec.approvals[0]", "none of the forms"),
+            ("  timeToLive:", "  colour: blue\n  timeToLive:", 8, "spec", "colour is not known here"),
         ];
         for (from, to, line, field, reason) in cases {
             let text = SANDBOX.replace(from, to);

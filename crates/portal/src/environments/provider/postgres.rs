@@ -12,7 +12,7 @@ use std::{str::FromStr, time::Duration};
 
 use model::{EnvironmentId, environment::Limits};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions, query, query_scalar};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions, query_scalar};
 
 use super::{Done, Target};
 use crate::environments::state::Failure;
