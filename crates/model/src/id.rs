@@ -65,6 +65,8 @@ ids! {
     SourceId,
     /// A request that waits for approval, whatever it asks for.
     RequestId,
+    /// One thing that happened to a request.
+    RequestEventId,
     /// A provisioned environment.
     EnvironmentId,
     /// One problem of one service, whichever tools saw it.
@@ -77,4 +79,8 @@ ids! {
     IntegrationId,
     /// A message to a person through one channel.
     DeliveryId,
+    /// One notice to one person.
+    NoticeId,
+    /// An address that a team's or the organisation's notices are sent to.
+    WebhookId,
 }

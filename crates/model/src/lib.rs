@@ -1,11 +1,14 @@
 //! Types that the browser, the server and the readers share: plain data, no I/O, safe in WASM.
 
+pub mod access;
 pub mod catalog;
 pub mod environment;
 pub mod id;
+pub mod notification;
 pub mod page;
 pub mod problem;
 pub mod reports;
+pub mod request;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};

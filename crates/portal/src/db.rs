@@ -2,7 +2,7 @@
 //!
 //! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
 //! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
-//! [`SessionTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+//! [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
 
 use std::{
     collections::HashSet,
@@ -68,6 +68,11 @@ impl Db {
     /// For what a job says while it works outside.
     pub(crate) async fn progress(&self) -> Result<ProgressTx> {
         self.begin().await.map(ProgressTx)
+    }
+
+    /// For a person's own read marks and for the attempts of a delivery: nothing that is to be recorded.
+    pub(crate) async fn notices(&self) -> Result<NoticeTx> {
+        self.begin().await.map(NoticeTx)
     }
 
     /// For the queue, which takes connections by itself.
@@ -152,6 +157,29 @@ impl Deref for SessionTx {
 }
 
 impl DerefMut for SessionTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// Limited to notices' read marks and deliveries' attempts.
+pub(crate) struct NoticeTx(Tx);
+
+impl NoticeTx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.0.commit().await
+    }
+}
+
+impl Deref for NoticeTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for NoticeTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.0
     }

@@ -5,6 +5,7 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod db;
+pub mod egress;
 pub mod environments;
 pub mod error;
 pub mod identity;
@@ -13,7 +14,9 @@ pub mod keys;
 pub mod live;
 pub mod manifest;
 pub mod migrate;
+pub mod notifications;
 pub mod page;
+pub mod requests;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -49,6 +52,10 @@ pub struct Settings {
     pub session_absolute: time::Duration,
     /// The servers that environments are made on.
     pub targets: Vec<environments::provider::Target>,
+    /// None: no mail is sent.
+    pub mail: Option<notifications::MailSettings>,
+    /// Where the portal may connect to when it sends something out.
+    pub egress: egress::Egress,
 }
 
 impl Default for Settings {
@@ -59,6 +66,8 @@ impl Default for Settings {
             session_idle: time::Duration::hours(8),
             session_absolute: time::Duration::days(7),
             targets: Vec::new(),
+            mail: None,
+            egress: egress::Egress::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ pub enum ResourceKind {
     Organisation,
     Team,
     Person,
+    RoleBinding,
     ServiceAccount,
     Entity,
     Source,
@@ -22,10 +23,11 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Organisation,
         Self::Team,
         Self::Person,
+        Self::RoleBinding,
         Self::ServiceAccount,
         Self::Entity,
         Self::Source,
@@ -46,6 +48,7 @@ impl ResourceKind {
             Self::Organisation => "Organisation",
             Self::Team => "Team",
             Self::Person => "Person",
+            Self::RoleBinding => "RoleBinding",
             Self::ServiceAccount => "ServiceAccount",
             Self::Entity => "Entity",
             Self::Source => "Source",
@@ -67,6 +70,7 @@ impl ResourceKind {
             Self::Organisation => "organisation",
             Self::Team => "team",
             Self::Person => "person",
+            Self::RoleBinding => "role",
             Self::ServiceAccount => "service account",
             Self::Entity => "catalog entity",
             Self::Source => "catalog source",
@@ -85,7 +89,13 @@ impl ResourceKind {
     #[must_use]
     pub const fn read(self) -> Option<ActionName> {
         match self {
-            Self::Organisation | Self::Team | Self::Person | Self::Source | Self::Scorecard | Self::Template => None,
+            Self::Organisation
+            | Self::Team
+            | Self::Person
+            | Self::RoleBinding
+            | Self::Source
+            | Self::Scorecard
+            | Self::Template => None,
             Self::ServiceAccount => Some(ActionName::ServiceAccountAdminister),
             Self::Entity => Some(ActionName::CatalogRead),
             Self::Finding => Some(ActionName::FindingRead),
@@ -177,13 +187,14 @@ actions! {
     AccessRequest = "access.request", Organisation, Write, "access:write", "request access";
     RequestRead = "request.read", Request, Read, "requests:read", "see requests";
     RequestApprove = "request.approve", Request, Write, "requests:approve", "approve or decline a request";
+    RequestExpire = "request.expire", Request, Write, "requests:write", "let a request expire";
     RequestWithdraw = "request.withdraw", Request, Write, "requests:write", "withdraw a request";
 
     PeopleRead = "people.read", Person, Read, "people:read", "see people and teams";
     PersonEdit = "person.edit", Person, Write, "people:write", "change a person's settings";
     RoleGrant = "role.grant", Team, Write, "people:write", "give a role in a team";
     RoleGrantEverywhere = "role.grant_everywhere", Organisation, Write, "people:write", "give a role in the whole organisation";
-    RoleEnd = "role.end", Person, Write, "people:write", "end a role that somebody holds";
+    RoleEnd = "role.end", RoleBinding, Write, "people:write", "end a role that somebody holds";
     TokenIssue = "token.issue", Person, Write, "tokens:write", "issue or revoke a personal token";
     ServiceAccountAdminister = "service_account.administer", Organisation, Write, "tokens:write", "administer service accounts";
 

@@ -65,7 +65,7 @@ pub struct Binding {
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     Organisation,
-    /// What this team owns.
+    /// What this team owns, or is named to decide.
     Team(TeamId),
     /// One entity and what belongs to it.
     Entity(EntityId),
@@ -76,7 +76,7 @@ impl Reach {
     pub fn covers(self, facts: &Facts) -> bool {
         match self {
             Self::Organisation => true,
-            Self::Team(team) => facts.owner == Some(team),
+            Self::Team(team) => facts.owner == Some(team) || facts.named.contains(&Some(team)),
             Self::Entity(entity) => facts.entity == Some(entity),
         }
     }

@@ -98,8 +98,15 @@ pub struct Facts {
     pub entity: Option<EntityId>,
     /// Whose own it is: the requester of a request, the subject of a record.
     pub person: Option<PersonId>,
+    /// Teams besides the owner that it concerns: those that a request names to decide it.
+    pub named: [Option<TeamId>; Facts::MAX_NAMED],
     /// Invisible to all but those with a role over it.
     pub restricted: bool,
+}
+
+impl Facts {
+    /// How many teams besides its owner a thing can concern.
+    pub const MAX_NAMED: usize = 4;
 }
 
 /// How a record names a thing.

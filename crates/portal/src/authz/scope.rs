@@ -17,7 +17,7 @@ pub struct Scope {
     pub everything: bool,
     /// All that is not restricted.
     pub unrestricted: bool,
-    /// What these teams own.
+    /// What these teams own, or are named to decide.
     pub teams: Vec<TeamId>,
     /// These entities and what belongs to them.
     pub entities: Vec<EntityId>,
@@ -31,7 +31,7 @@ impl Scope {
     pub fn covers(&self, facts: &Facts) -> bool {
         self.everything
             || (self.unrestricted && !facts.restricted)
-            || facts.owner.is_some_and(|owner| self.teams.contains(&owner))
+            || facts.owner.iter().chain(facts.named.iter().flatten()).any(|team| self.teams.contains(team))
             || facts.entity.is_some_and(|entity| self.entities.contains(&entity))
             || (facts.person.is_some() && facts.person == self.person)
     }

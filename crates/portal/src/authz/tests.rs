@@ -164,11 +164,13 @@ fn any_actor() -> impl Strategy<Value = Actor> {
 }
 
 fn any_facts() -> impl Strategy<Value = Facts> {
-    (prop::option::of(1..4_u128), prop::option::of(1..4_u128), prop::option::of(1..3_u128), any::<bool>()).prop_map(
-        |(owner, entity, person, restricted)| Facts {
+    let one = || prop::option::of(1..4_u128);
+    (one(), one(), prop::option::of(1..3_u128), one(), any::<bool>()).prop_map(
+        |(owner, entity, person, named, restricted)| Facts {
             owner: owner.map(team),
             entity: entity.map(|n| EntityId(Uuid::from_u128(n))),
             person: person.map(|n| PersonId(Uuid::from_u128(n))),
+            named: [named.map(team), None, None, None],
             restricted,
         },
     )

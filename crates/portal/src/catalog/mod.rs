@@ -49,7 +49,7 @@ impl Resource for Entity {
     }
 
     fn facts(&self) -> Facts {
-        Facts { owner: self.owner, entity: Some(self.id), person: None, restricted: self.restricted }
+        Facts { owner: self.owner, entity: Some(self.id), restricted: self.restricted, ..Facts::default() }
     }
 
     fn reference(&self) -> Reference {

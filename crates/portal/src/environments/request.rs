@@ -21,7 +21,9 @@ use crate::{
     catalog::Entity,
     error::{Error, Result},
     identity,
-    requests::{self, Approvers, EnvironmentPayload, ExtensionPayload, NewRequest, Payload, Request, Stage},
+    requests::{
+        self, Approvers, EnvironmentPayload, ExtensionPayload, Payload, Request, Stage, effects::NewRequest,
+    },
 };
 
 /// Asking for an environment for a service.

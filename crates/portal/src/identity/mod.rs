@@ -1,5 +1,7 @@
 //! People and teams, their sign-ins, sessions, tokens and roles.
 
+pub mod access;
+mod access_sql;
 pub mod effects;
 pub mod session;
 pub mod sign_in;

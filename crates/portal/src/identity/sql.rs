@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
+    effects::Holder,
     sign_in::Claims,
     token::{Person, Token},
 };
@@ -154,20 +155,64 @@ pub(super) async fn bindings(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Binding {
-                id: BindingId(row.id),
-                role: RoleName::parse(&row.role)
-                    .ok_or_else(|| Error::internal(format!("unknown role {:?}", row.role)))?,
-                reach: match (row.team_id, row.entity_id) {
-                    (Some(team), _) => Reach::Team(TeamId(team)),
-                    (None, Some(entity)) => Reach::Entity(EntityId(entity)),
-                    (None, None) => Reach::Organisation,
-                },
-            })
-        })
-        .collect()
+    rows.into_iter().map(|row| binding(row.id, &row.role, row.team_id, row.entity_id)).collect()
+}
+
+pub(super) async fn team_name(connection: &mut PgConnection, team: TeamId) -> Result<Option<String>> {
+    Ok(query_scalar!("select display_name from team where id = $1", team.0).fetch_optional(connection).await?)
+}
+
+/// People with a role in one of `teams` or a deciding role everywhere, with all that they hold.
+pub(super) async fn holders(
+    connection: &mut PgConnection,
+    teams: &[TeamId],
+    now: OffsetDateTime,
+) -> Result<Vec<Holder>> {
+    let teams: Vec<Uuid> = teams.iter().map(|team| team.0).collect();
+    let rows = query!(
+        "select person_id, display_name, role_binding.id, role, team_id, entity_id
+         from role_binding
+         join person on person.id = person_id
+         where active and ended_at is null and (expires_at is null or expires_at > $2)
+           and person_id in (
+               select person_id from role_binding
+               where ended_at is null and (expires_at is null or expires_at > $2)
+                 and (
+                     team_id = any($1)
+                     or (team_id is null and entity_id is null and role in ('team_lead', 'security_champion'))
+                 )
+           )
+         order by display_name, person_id, role_binding.id",
+        &teams,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut holders: Vec<Holder> = Vec::new();
+    for row in rows {
+        let binding = binding(row.id, &row.role, row.team_id, row.entity_id)?;
+        match holders.last_mut() {
+            Some(holder) if holder.person == PersonId(row.person_id) => holder.bindings.push(binding),
+            _ => holders.push(Holder {
+                person: PersonId(row.person_id),
+                name: row.display_name,
+                bindings: vec![binding],
+            }),
+        }
+    }
+    Ok(holders)
+}
+
+pub(super) fn binding(id: Uuid, role: &str, team: Option<Uuid>, entity: Option<Uuid>) -> Result<Binding> {
+    Ok(Binding {
+        id: BindingId(id),
+        role: RoleName::parse(role).ok_or_else(|| Error::internal(format!("unknown role {role:?}")))?,
+        reach: match (team, entity) {
+            (Some(team), _) => Reach::Team(TeamId(team)),
+            (None, Some(entity)) => Reach::Entity(EntityId(entity)),
+            (None, None) => Reach::Organisation,
+        },
+    })
 }
 
 // ---- sign-ins
@@ -450,4 +495,8 @@ pub(super) async fn touch_token(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+pub(super) async fn team_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<TeamId>> {
+    Ok(query_scalar!(r#"select id as "id: TeamId" from team where name = $1"#, name).fetch_optional(connection).await?)
 }

@@ -86,6 +86,8 @@ jobs! {
     Sweep {} = "sweep" => sweep;
     /// Moves what the provider has of an environment towards what it should be.
     ReconcileEnvironment { environment: EnvironmentId } = "environment.reconcile" => environments::jobs::reconcile;
+    /// Sends one notice by mail or to one webhook.
+    Deliver { delivery: model::DeliveryId } = "notification.deliver" => crate::notifications::deliver;
 }
 
 /// Finds what is due: each feature enqueues its own.
@@ -93,6 +95,9 @@ async fn sweep(portal: &Portal) -> Result<()> {
     for job in environments::effects::due(portal).await? {
         enqueue_alone(portal, &job, Duration::ZERO).await?;
     }
+    crate::requests::sweep(portal).await?;
+    crate::identity::access::sweep(portal).await?;
+    crate::notifications::sweep(portal).await?;
     Ok(())
 }
 

@@ -1,0 +1,534 @@
+//! What notifications ask of Postgres.
+
+use model::{
+    DeliveryId, NoticeId, PersonId, TeamId, WebhookId,
+    notification::{ChannelChoice, Notice, NoticeKind, Undelivered, Webhook, WebhookShape},
+};
+use sqlx::{PgConnection, query, query_as, query_scalar};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::News;
+use crate::error::{Error, OnConstraint, Result};
+
+// ---- notices
+
+pub(super) async fn insert_notice(
+    connection: &mut PgConnection,
+    id: NoticeId,
+    person: PersonId,
+    news: &News,
+    now: OffsetDateTime,
+) -> Result<()> {
+    query!(
+        "insert into notice (id, person_id, kind, title, body, href, about, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        id.0,
+        person.0,
+        news.kind.as_str(),
+        news.title,
+        news.body,
+        news.href,
+        news.about.0,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A page of a person's notices, the newest first; the older or, `backwards`, the newer than `after`.
+pub(super) async fn notices(
+    connection: &mut PgConnection,
+    person: PersonId,
+    after: Option<&(OffsetDateTime, NoticeId)>,
+    backwards: bool,
+    limit: i64,
+) -> Result<Vec<Notice>> {
+    let (at, id) = after.map(|(at, id)| (*at, id.0)).unzip();
+    let rows = if backwards {
+        query_as!(
+            NoticeRow,
+            "select id, kind, title, body, href, created_at, read_at from notice
+             where person_id = $1 and ($2::timestamptz is null or (created_at, id) > ($2, $3::uuid))
+             order by created_at, id
+             limit $4",
+            person.0,
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    } else {
+        query_as!(
+            NoticeRow,
+            "select id, kind, title, body, href, created_at, read_at from notice
+             where person_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
+             order by created_at desc, id desc
+             limit $4",
+            person.0,
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    };
+    rows.into_iter().map(NoticeRow::notice).collect()
+}
+
+struct NoticeRow {
+    id: Uuid,
+    kind: String,
+    title: String,
+    body: String,
+    href: String,
+    created_at: OffsetDateTime,
+    read_at: Option<OffsetDateTime>,
+}
+
+impl NoticeRow {
+    fn notice(self) -> Result<Notice> {
+        Ok(Notice {
+            id: NoticeId(self.id),
+            kind: parse_kind(&self.kind)?,
+            title: self.title,
+            body: self.body,
+            href: self.href,
+            created_at: self.created_at,
+            read_at: self.read_at,
+        })
+    }
+}
+
+fn parse_kind(kind: &str) -> Result<NoticeKind> {
+    NoticeKind::parse(kind).ok_or_else(|| Error::internal(format!("unknown kind of notice {kind:?}")))
+}
+
+pub(super) async fn count_notices(connection: &mut PgConnection, person: PersonId, limit: i64) -> Result<i64> {
+    Ok(query_scalar!(
+        r#"select count(*) as "count!" from (select from notice where person_id = $1 limit $2) counted"#,
+        person.0,
+        limit,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+pub(super) async fn count_unread(connection: &mut PgConnection, person: PersonId, limit: i64) -> Result<i64> {
+    Ok(query_scalar!(
+        r#"select count(*) as "count!" from (
+               select from notice where person_id = $1 and read_at is null limit $2
+           ) counted"#,
+        person.0,
+        limit,
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Whether anything was unread.
+pub(super) async fn mark_read(
+    connection: &mut PgConnection,
+    person: PersonId,
+    notice: Option<NoticeId>,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let marked = query!(
+        "update notice set read_at = $3
+         where person_id = $1 and ($2::uuid is null or id = $2) and read_at is null",
+        person.0,
+        notice.map(|id| id.0),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(marked.rows_affected() > 0)
+}
+
+/// Marks what is about `about` as read; whose notices those were.
+pub(super) async fn settle(connection: &mut PgConnection, about: &str, now: OffsetDateTime) -> Result<Vec<PersonId>> {
+    let people = query_scalar!(
+        "update notice set read_at = $2 where about = $1 and read_at is null returning person_id",
+        about,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(people.into_iter().map(PersonId).collect())
+}
+
+// ---- choices
+
+pub(super) async fn choices(connection: &mut PgConnection, person: PersonId) -> Result<Vec<ChannelChoice>> {
+    let rows =
+        query!("select kind, mail from notice_choice where person_id = $1", person.0).fetch_all(connection).await?;
+    rows.into_iter().map(|row| Ok(ChannelChoice { kind: parse_kind(&row.kind)?, mail: row.mail })).collect()
+}
+
+pub(super) async fn upsert_choice(
+    connection: &mut PgConnection,
+    person: PersonId,
+    choice: ChannelChoice,
+) -> Result<()> {
+    query!(
+        "insert into notice_choice (person_id, kind, mail)
+         values ($1, $2, $3)
+         on conflict (person_id, kind) do update set mail = excluded.mail",
+        person.0,
+        choice.kind.as_str(),
+        choice.mail,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Those of `people` who have an address and have not chosen against mail of this kind.
+pub(super) async fn wanting_mail(
+    connection: &mut PgConnection,
+    people: &[PersonId],
+    kind: NoticeKind,
+) -> Result<Vec<PersonId>> {
+    let people: Vec<Uuid> = people.iter().map(|id| id.0).collect();
+    let wanting = query_scalar!(
+        "select id
+         from person
+         left join notice_choice on notice_choice.person_id = person.id and notice_choice.kind = $2
+         where person.id = any($1) and active and email is not null and coalesce(mail, true)
+         order by id",
+        &people,
+        kind.as_str(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(wanting.into_iter().map(PersonId).collect())
+}
+
+// ---- webhooks
+
+pub(super) struct WebhookRow<'a> {
+    pub id: WebhookId,
+    pub name: &'a str,
+    pub team: Option<TeamId>,
+    pub shape: WebhookShape,
+    pub url: &'a [u8],
+    pub host: &'a str,
+    pub secret: &'a [u8],
+    pub now: OffsetDateTime,
+}
+
+pub(super) async fn insert_webhook(connection: &mut PgConnection, row: &WebhookRow<'_>) -> Result<()> {
+    query!(
+        "insert into webhook (id, name, team_id, shape, url, host, secret, enabled, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, true, $8)",
+        row.id.0,
+        row.name,
+        row.team.map(|id| id.0),
+        row.shape.as_str(),
+        row.url,
+        row.host,
+        row.secret,
+        row.now,
+    )
+    .execute(connection)
+    .await
+    .on_constraint("webhook_name_key", || Error::Conflict("a webhook has that name already".to_owned()))?;
+    Ok(())
+}
+
+pub(super) async fn webhooks(connection: &mut PgConnection, id: Option<WebhookId>) -> Result<Vec<Webhook>> {
+    let rows = query!(
+        r#"select webhook.id, webhook.name, team.display_name as "team?", shape, host, enabled, webhook.created_at,
+                  (select max(delivered_at) from delivery where webhook_id = webhook.id) as delivered_at,
+                  (select last_error from delivery
+                   where webhook_id = webhook.id and last_error is not null
+                   order by created_at desc limit 1) as last_error
+           from webhook
+           left join team on team.id = team_id
+           where $1::uuid is null or webhook.id = $1
+           order by webhook.name"#,
+        id.map(|id| id.0),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Webhook {
+                id: WebhookId(row.id),
+                name: row.name,
+                team: row.team,
+                shape: parse_shape(&row.shape)?,
+                host: row.host,
+                enabled: row.enabled,
+                created_at: row.created_at,
+                delivered_at: row.delivered_at,
+                last_error: row.last_error,
+            })
+        })
+        .collect()
+}
+
+fn parse_shape(shape: &str) -> Result<WebhookShape> {
+    WebhookShape::parse(shape).ok_or_else(|| Error::internal(format!("unknown shape {shape:?}")))
+}
+
+pub(super) async fn set_webhook_enabled(connection: &mut PgConnection, id: WebhookId, enabled: bool) -> Result<()> {
+    query!("update webhook set enabled = $2 where id = $1", id.0, enabled).execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn delete_webhook(connection: &mut PgConnection, id: WebhookId) -> Result<()> {
+    query!("delete from webhook where id = $1", id.0).execute(connection).await?;
+    Ok(())
+}
+
+/// The enabled webhooks of these teams and of the organisation.
+pub(super) async fn webhooks_of(connection: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<WebhookId>> {
+    let teams: Vec<Uuid> = teams.iter().map(|id| id.0).collect();
+    let webhooks = query_scalar!(
+        "select id from webhook where enabled and (team_id is null or team_id = any($1)) order by id",
+        &teams,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(webhooks.into_iter().map(WebhookId).collect())
+}
+
+// ---- deliveries
+
+pub(super) async fn insert_mail(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    person: PersonId,
+    news: &News,
+    now: OffsetDateTime,
+) -> Result<()> {
+    insert_delivery(connection, id, Some(person), None, news, now).await
+}
+
+pub(super) async fn insert_post(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    webhook: WebhookId,
+    news: &News,
+    now: OffsetDateTime,
+) -> Result<()> {
+    insert_delivery(connection, id, None, Some(webhook), news, now).await
+}
+
+async fn insert_delivery(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    person: Option<PersonId>,
+    webhook: Option<WebhookId>,
+    news: &News,
+    now: OffsetDateTime,
+) -> Result<()> {
+    query!(
+        "insert into delivery (id, person_id, webhook_id, kind, title, body, href, about, created_at, next_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        id.0,
+        person.map(|id| id.0),
+        webhook.map(|id| id.0),
+        news.kind.as_str(),
+        news.title,
+        news.body,
+        news.href,
+        news.about.0,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A delivery that is due, with where it goes.
+pub(super) struct Due {
+    pub id: DeliveryId,
+    pub kind: NoticeKind,
+    pub title: String,
+    pub body: String,
+    pub href: String,
+    pub created_at: OffsetDateTime,
+    pub attempts: i32,
+    pub next_at: OffsetDateTime,
+    pub receiver: Receiver,
+}
+
+pub(super) enum Receiver {
+    Mail {
+        name: String,
+        address: String,
+    },
+    Post {
+        webhook: WebhookId,
+        shape: WebhookShape,
+        url: Vec<u8>,
+        secret: Vec<u8>,
+    },
+    /// Nobody can get it any more: the person left, or the webhook was switched off.
+    Gone,
+}
+
+/// A delivery that has not arrived and was not given up.
+pub(super) async fn open_delivery(connection: &mut PgConnection, id: DeliveryId) -> Result<Option<Due>> {
+    let Some(row) = query!(
+        r#"select delivery.kind, delivery.title, delivery.body, delivery.href, delivery.created_at, attempts, next_at,
+                  person.display_name as "name?", person.email, person.active as "active?",
+                  webhook.id as "webhook?", shape as "shape?", url as "url?", secret as "secret?",
+                  webhook.enabled as "enabled?"
+           from delivery
+           left join person on person.id = delivery.person_id
+           left join webhook on webhook.id = delivery.webhook_id
+           where delivery.id = $1"#,
+        id.0,
+    )
+    .fetch_optional(connection)
+    .await?
+    else {
+        return Ok(None);
+    };
+    let Some(next_at) = row.next_at else { return Ok(None) };
+    let receiver = match (row.name, row.email, row.webhook, row.shape, row.url, row.secret) {
+        (Some(name), Some(address), ..) if row.active == Some(true) => Receiver::Mail { name, address },
+        (_, _, Some(webhook), Some(shape), Some(url), Some(secret)) if row.enabled == Some(true) => {
+            Receiver::Post { webhook: WebhookId(webhook), shape: parse_shape(&shape)?, url, secret }
+        }
+        _ => Receiver::Gone,
+    };
+    Ok(Some(Due {
+        id,
+        kind: parse_kind(&row.kind)?,
+        title: row.title,
+        body: row.body,
+        href: row.href,
+        created_at: row.created_at,
+        attempts: row.attempts,
+        next_at,
+        receiver,
+    }))
+}
+
+/// Deliveries whose next attempt is due.
+pub(super) async fn due(connection: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<DeliveryId>> {
+    let due = query_scalar!("select id from delivery where next_at <= $1 order by next_at limit 500", now)
+        .fetch_all(connection)
+        .await?;
+    Ok(due.into_iter().map(DeliveryId).collect())
+}
+
+/// Claims an attempt: until `next_at` nobody else makes one. False where somebody else did.
+pub(super) async fn begin_attempt(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    expected: OffsetDateTime,
+    next_at: OffsetDateTime,
+) -> Result<bool> {
+    let claimed = query!(
+        "update delivery set attempts = attempts + 1, next_at = $3 where id = $1 and next_at = $2",
+        id.0,
+        expected,
+        next_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+pub(super) async fn delivered(connection: &mut PgConnection, id: DeliveryId, now: OffsetDateTime) -> Result<()> {
+    query!("update delivery set delivered_at = $2, next_at = null, last_error = null where id = $1", id.0, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn failed(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    error: &str,
+    next_at: Option<OffsetDateTime>,
+) -> Result<()> {
+    query!("update delivery set last_error = $2, next_at = $3 where id = $1", id.0, error, next_at)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn try_again(connection: &mut PgConnection, id: DeliveryId, now: OffsetDateTime) -> Result<bool> {
+    let found =
+        query!("update delivery set next_at = $2, attempts = 0 where id = $1 and delivered_at is null", id.0, now,)
+            .execute(connection)
+            .await?;
+    Ok(found.rows_affected() == 1)
+}
+
+struct UndeliveredRow {
+    id: Uuid,
+    person: Option<String>,
+    webhook: Option<String>,
+    title: String,
+    attempts: i32,
+    last_error: String,
+    next_at: Option<OffsetDateTime>,
+}
+
+impl From<UndeliveredRow> for Undelivered {
+    fn from(row: UndeliveredRow) -> Self {
+        Self {
+            id: DeliveryId(row.id),
+            to: match (row.person, row.webhook) {
+                (Some(person), _) => format!("mail to {person}"),
+                (None, webhook) => format!("webhook {}", webhook.unwrap_or_default()),
+            },
+            title: row.title,
+            attempts: row.attempts,
+            last_error: row.last_error,
+            next_at: row.next_at,
+        }
+    }
+}
+
+/// What of one person's mail, or of everything, was tried and has not arrived.
+pub(super) async fn undelivered(
+    connection: &mut PgConnection,
+    person: PersonId,
+    everything: bool,
+) -> Result<Vec<Undelivered>> {
+    let rows = query_as!(
+        UndeliveredRow,
+        r#"select delivery.id, person.display_name as "person?", webhook.name as "webhook?", title, attempts,
+                  last_error as "last_error!", next_at
+           from delivery
+           left join person on person.id = delivery.person_id
+           left join webhook on webhook.id = delivery.webhook_id
+           where delivered_at is null and attempts > 0 and last_error is not null
+             and ($2 or delivery.person_id = $1)
+           order by delivery.created_at desc, delivery.id desc
+           limit 100"#,
+        person.0,
+        everything,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Undelivered::from).collect())
+}
+
+pub(super) async fn undelivered_about(connection: &mut PgConnection, about: &str) -> Result<Vec<Undelivered>> {
+    let rows = query_as!(
+        UndeliveredRow,
+        r#"select delivery.id, person.display_name as "person?", webhook.name as "webhook?", title, attempts,
+                  last_error as "last_error!", next_at
+           from delivery
+           left join person on person.id = delivery.person_id
+           left join webhook on webhook.id = delivery.webhook_id
+           where about = $1 and delivered_at is null and attempts > 0 and last_error is not null
+           order by delivery.created_at desc, delivery.id desc
+           limit 100"#,
+        about,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Undelivered::from).collect())
+}
