@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod catalog;
+pub mod environment;
 pub mod id;
 pub mod notification;
 pub mod page;
@@ -11,6 +12,7 @@ pub mod request;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
+pub use environment::EnvironmentState;
 pub use id::*;
 pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};

@@ -2,7 +2,7 @@
 //!
 //! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
 //! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
-//! [`SessionTx`], [`NoticeTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+//! [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
 
 use std::{
     collections::HashSet,
@@ -63,6 +63,11 @@ impl Db {
     /// For sign-in, sign-out and finding out who is calling: nobody is acting yet.
     pub(crate) async fn session(&self) -> Result<SessionTx> {
         self.begin().await.map(SessionTx)
+    }
+
+    /// For what a job says while it works outside.
+    pub(crate) async fn progress(&self) -> Result<ProgressTx> {
+        self.begin().await.map(ProgressTx)
     }
 
     /// For a person's own read marks and for the attempts of a delivery: nothing that is to be recorded.
@@ -178,6 +183,29 @@ impl Deref for NoticeTx {
 }
 
 impl DerefMut for NoticeTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// Limited to adding lines to the logs of running work.
+pub(crate) struct ProgressTx(Tx);
+
+impl ProgressTx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.0.commit().await
+    }
+}
+
+impl Deref for ProgressTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for ProgressTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.0
     }

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod jobs;
 pub mod keys;
 pub mod live;
+pub mod manifest;
 pub mod migrate;
 pub mod notifications;
 pub mod page;
@@ -49,6 +50,8 @@ pub struct Settings {
     /// How long a session lives without being used, and at most.
     pub session_idle: time::Duration,
     pub session_absolute: time::Duration,
+    /// The servers that environments are made on.
+    pub targets: Vec<environments::provider::Target>,
     /// None: no mail is sent.
     pub mail: Option<notifications::MailSettings>,
     /// Where the portal may connect to when it sends something out.
@@ -62,6 +65,7 @@ impl Default for Settings {
             groups: identity::GroupMapping::default(),
             session_idle: time::Duration::hours(8),
             session_absolute: time::Duration::days(7),
+            targets: Vec::new(),
             mail: None,
             egress: egress::Egress::default(),
         }

@@ -55,3 +55,8 @@ pub(crate) async fn grant_requested(
 ) -> Result<()> {
     access::grant_requested(portal, connection, request, access).await
 }
+
+/// The team of that name, where there is one.
+pub(crate) async fn team_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<TeamId>> {
+    sql::team_by_name(connection, name).await
+}

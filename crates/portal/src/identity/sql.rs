@@ -496,3 +496,7 @@ pub(super) async fn touch_token(
         .await?;
     Ok(())
 }
+
+pub(super) async fn team_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<TeamId>> {
+    Ok(query_scalar!(r#"select id as "id: TeamId" from team where name = $1"#, name).fetch_optional(connection).await?)
+}

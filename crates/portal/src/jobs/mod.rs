@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use graphile_worker::{IntoTaskHandlerResult, JobDefinition, TaskHandler, Worker, WorkerContext, WorkerRecoveryConfig};
+use model::EnvironmentId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Portal,
+    Portal, environments,
     error::{Error, Result},
     migrate::QUEUE_SCHEMA,
 };
@@ -83,12 +84,17 @@ macro_rules! jobs {
 jobs! {
     /// Looks for everything that is due and enqueues it.
     Sweep {} = "sweep" => sweep;
+    /// Moves what the provider has of an environment towards what it should be.
+    ReconcileEnvironment { environment: EnvironmentId } = "environment.reconcile" => environments::jobs::reconcile;
     /// Sends one notice by mail or to one webhook.
     Deliver { delivery: model::DeliveryId } = "notification.deliver" => crate::notifications::deliver;
 }
 
 /// Finds what is due: each feature enqueues its own.
 async fn sweep(portal: &Portal) -> Result<()> {
+    for job in environments::effects::due(portal).await? {
+        enqueue_alone(portal, &job, Duration::ZERO).await?;
+    }
     crate::requests::sweep(portal).await?;
     crate::identity::access::sweep(portal).await?;
     crate::notifications::sweep(portal).await?;
@@ -124,6 +130,16 @@ pub(crate) async fn enqueue_in(connection: &mut PgConnection, job: &Job, delay: 
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// As [`enqueue_in`], where there is no change that the job follows from.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub(crate) async fn enqueue_alone(portal: &Portal, job: &Job, delay: Duration) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "limited to the queue's own schema")]
+    let mut connection = portal.db.worker().into_pool().acquire().await?;
+    enqueue_in(&mut connection, job, delay).await
 }
 
 /// Works until `stop`, then finishes what it has begun.

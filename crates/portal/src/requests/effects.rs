@@ -104,7 +104,6 @@ pub(crate) async fn open(portal: &Portal, connection: &mut PgConnection, new: Ne
 ///
 /// # Errors
 /// `NotFound`; `Conflict` where it is not approved, or where one byte of it is not what was approved.
-#[expect(dead_code, reason = "called by what provisions environments")]
 pub(crate) async fn must_be_approved(connection: &mut PgConnection, id: RequestId) -> Result<Request> {
     let request = sql::by_id(connection, id).await?.ok_or(Error::NotFound("request"))?;
     request.must_be_approved()?;
@@ -147,8 +146,12 @@ pub(super) async fn carry_out(portal: &Portal, connection: &mut PgConnection, re
     request.must_be_approved()?;
     event(portal, connection, request, Event::new(RequestEventKind::Approved, None)).await?;
     match &request.payload {
-        Payload::Environment(_) | Payload::Extension(_) => {
-            environments::effects::approved(portal, connection, request).await
+        Payload::Environment(environment) => {
+            environments::effects::approved(portal, connection, request, environment).await
+        }
+        Payload::Extension(extension) => {
+            environments::effects::extended(portal, connection, extension).await?;
+            finish(portal, connection, request, Ok(())).await
         }
         Payload::Access(access) => {
             identity::effects::grant_requested(portal, connection, request, access).await?;
