@@ -7,14 +7,22 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
+use futures::future::BoxFuture;
 use portal::{
-    Clock, Db, KeyRing, Portal, Rng, Settings, db::MigrationConn, identity::GroupMapping, jobs, live, migrate,
+    Clock, Db, KeyRing, Portal, Rng, Settings,
+    db::MigrationConn,
+    egress::Egress,
+    environments::provider::{Address, Start, Target},
+    identity::GroupMapping,
+    jobs, live, migrate,
+    notifications::MailSettings,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +36,8 @@ use crate::{
 /// In the data folder: where a running evaluation's database is, for the command line.
 const DATABASE_URL_FILE: &str = "database.url";
 const KEY_FILE: &str = "keys.json";
+/// As templates name the one server for environments.
+const TARGET: &str = "default";
 
 /// Whether this is an evaluation: no identity provider was configured.
 ///
@@ -75,7 +85,7 @@ pub async fn serve(config: &Config) -> Result<()> {
             url
         }
         None if evaluation => {
-            let database = start_database(config, &rng).await?;
+            let database = postgres::PortalDatabase::start(&cluster(config, "postgres", &rng)).await?;
             migrate_as(&database.owner_url(), config).await?;
             let url = database.app_url();
             write_private(&config.data().join(DATABASE_URL_FILE), url.expose_secret())?;
@@ -87,7 +97,21 @@ pub async fn serve(config: &Config) -> Result<()> {
         ),
     };
     let keys = keys(config, evaluation, &clock, &rng)?;
-    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config)?);
+    let target = match given_target(config)? {
+        None if evaluation => {
+            let server =
+                Arc::new(FirstUse { options: cluster(config, "provisioning", &rng), started: Mutex::default() });
+            running.provisioning = Some(server.clone());
+            Some(Target {
+                name: TARGET.to_owned(),
+                prefix: "env".to_owned(),
+                address: Address::OnFirstUse(server),
+                public: None,
+            })
+        }
+        given => given,
+    };
+    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config, target)?);
     portal.check_schema().await?;
     let edge = edge(config, &portal, provider.as_ref().map(|provider| provider.issuer().to_string()), evaluation)?;
 
@@ -167,7 +191,8 @@ pub async fn portal(config: &Config) -> Result<Portal> {
     };
     let (clock, rng) = (Clock::system(), Rng::from_os());
     let keys = keys(config, evaluation, &clock, &rng)?;
-    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config)?);
+    let target = given_target(config)?;
+    let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config, target)?);
     portal.check_schema().await?;
     Ok(portal)
 }
@@ -249,7 +274,7 @@ fn origin(config: &Config) -> Result<String> {
     Ok(config.base_url()?.origin().ascii_serialization())
 }
 
-fn settings(config: &Config) -> Result<Settings> {
+fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
     let text = |key| config.text(key).unwrap_or_default().to_owned();
     let mut administrators = config.list("admin_groups");
     if administrators.is_empty() && config.text("oidc_issuer").is_none() {
@@ -266,7 +291,32 @@ fn settings(config: &Config) -> Result<Settings> {
         },
         session_idle: config.session_idle()?,
         session_absolute: config.session_absolute()?,
+        targets: target.into_iter().collect(),
+        mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
+        egress: egress(config)?,
     })
+}
+
+/// The server for environments that an administrator named.
+fn given_target(config: &Config) -> Result<Option<Target>> {
+    let Some(url) = config.secret("provisioner_url") else { return Ok(None) };
+    let public = match config.text("provisioner_public") {
+        None => None,
+        Some(text) => {
+            let (host, port) = text
+                .rsplit_once(':')
+                .context("RAMPART_PROVISIONER_PUBLIC is not a host and a port: db.example.com:5432")?;
+            let port = port.parse().with_context(|| format!("RAMPART_PROVISIONER_PUBLIC: {port:?} is not a port"))?;
+            Some((host.to_owned(), port))
+        }
+    };
+    Ok(Some(Target { name: TARGET.to_owned(), prefix: "env".to_owned(), address: Address::Given(url), public }))
+}
+
+/// What the portal may call by itself: the hosts of `RAMPART_EGRESS_ALLOW`.
+fn egress(config: &Config) -> Result<Egress> {
+    let rules: portal::Result<Vec<_>> = config.list("egress_allow").iter().map(|rule| rule.parse()).collect();
+    Ok(Egress::new(rules.context("RAMPART_EGRESS_ALLOW")?))
 }
 
 /// The installation's keys; made only in an evaluation, required otherwise.
@@ -333,20 +383,39 @@ async fn bind_provider(config: &Config, clock: &Clock, rng: &Rng) -> Result<iden
     Ok(identity::Provider::bind(options).await?)
 }
 
-async fn start_database(config: &Config, rng: &Rng) -> Result<postgres::PortalDatabase> {
-    let options = postgres::Options {
-        folder: config.data().join("postgres"),
+fn cluster(config: &Config, folder: &str, rng: &Rng) -> postgres::Options {
+    postgres::Options {
+        folder: config.data().join(folder),
         fsync: true,
         search: postgres::Search::from_environment(),
         rng: rng.clone(),
-    };
-    Ok(postgres::PortalDatabase::start(&options).await?)
+    }
+}
+
+/// The evaluation's server for environments: started when the first one is made.
+struct FirstUse {
+    options: postgres::Options,
+    started: Mutex<Option<postgres::ProvisioningTarget>>,
+}
+
+impl Start for FirstUse {
+    fn url(&self) -> BoxFuture<'_, portal::Result<SecretString>> {
+        Box::pin(async {
+            let mut started = self.started.lock().await;
+            if let Some(server) = started.as_ref() {
+                return Ok(server.provisioner_url());
+            }
+            let server = postgres::ProvisioningTarget::start(&self.options).await.map_err(portal::Error::internal)?;
+            Ok(started.insert(server).provisioner_url())
+        })
+    }
 }
 
 /// What has to end with the portal.
 #[derive(Default)]
 struct Running {
     database: Option<postgres::PortalDatabase>,
+    provisioning: Option<Arc<FirstUse>>,
     tasks: tokio::task::JoinSet<Result<()>>,
 }
 
@@ -361,6 +430,12 @@ impl Running {
             self.tasks.abort_all();
         }
         portal.close().await;
+        if let Some(server) = self.provisioning
+            && let Some(server) = server.started.lock().await.take()
+            && let Err(error) = server.stop().await
+        {
+            tracing::error!(%error, "the evaluation's server for environments did not stop in order");
+        }
         if let Some(database) = self.database
             && let Err(error) = database.stop().await
         {
