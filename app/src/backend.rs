@@ -35,7 +35,12 @@ use model::{Problem, ProblemType};
 use portal::{Actor, Portal};
 
 use crate::{
-    layout::{chrome::Chrome, chrome::Flash, frame::Frame, preferences, shell},
+    layout::{
+        chrome::Chrome,
+        chrome::Flash,
+        frame::{Frame, Plain},
+        preferences, shell,
+    },
     ui::{Tone, form::FormState, state::ProblemState},
 };
 
@@ -119,7 +124,8 @@ impl Cx {
     pub fn plain_page<V: IntoView + 'static>(&self, head: impl Into<Head>, view: impl FnOnce() -> V) -> Answer {
         let head = head.into();
         Ok(self.document(StatusCode::OK, &head, || {
-            view! { <main class="plain" id="main"><div class="plain-box">{view()}</div></main> }.into_any()
+            let content = view();
+            view! { <Plain>{content}</Plain> }.into_any()
         }))
     }
 
@@ -142,7 +148,7 @@ impl Cx {
         let owner = Owner::new_root(Some(Arc::new(hydration_context::SsrSharedContext::new_islands())));
         let html = owner.with(|| {
             provide_context(self.chrome.clone());
-            shell::document(self, head, body)
+            shell::document(&self.chrome, &self.site, &self.nonce, head, body)
         });
         owner.unset_with_forced_cleanup();
 

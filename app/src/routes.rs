@@ -23,7 +23,6 @@ macro_rules! routes {
 }
 
 routes! {
-
     #[cfg(debug_assertions)]
     get  "/dev/ui" => crate::ui::gallery::gallery;
     #[cfg(debug_assertions)]

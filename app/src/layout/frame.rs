@@ -62,6 +62,19 @@ pub fn Frame(head: Head, children: Children) -> impl IntoView {
     .into_any()
 }
 
+/// A page alone on the screen: before sign-in, and where nothing else should be in the way.
+#[component]
+pub fn Plain(children: Children) -> impl IntoView {
+    let evaluation = use_context::<Chrome>().is_some_and(|chrome| chrome.evaluation).then(evaluation);
+    view! {
+        {evaluation}
+        <main class="plain" id="main">
+            <Brand />
+            <div class="plain-box">{children()}</div>
+        </main>
+    }
+}
+
 fn evaluation() -> impl IntoView {
     view! {
         <aside class="evaluation" aria-label="Evaluation">

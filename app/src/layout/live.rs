@@ -24,8 +24,8 @@ mod ears {
         wasm_bindgen::{JsCast, JsValue, closure::Closure},
     };
     use web_sys::{
-        Document, DomParser, Element, EventSource, Headers, HtmlElement, MessageEvent, RequestInit, Response,
-        SupportedType,
+        Document, DomParser, Element, EventSource, Headers, HtmlElement, MessageEvent, RequestInit, RequestRedirect,
+        Response, SupportedType,
     };
 
     /// Changes come in bursts; one fetch shows them all.
@@ -86,10 +86,12 @@ mod ears {
         headers.set("rampart-live", "1").ok()?;
         let request = RequestInit::new();
         request.set_headers(&headers);
+        // A session that has ended leads to the sign-in, which is not for a script to follow.
+        request.set_redirect(RequestRedirect::Manual);
         let address = window.location().href().ok()?;
         let response: Response =
             JsFuture::from(window.fetch_with_str_and_init(&address, &request)).await.ok()?.dyn_into().ok()?;
-        if !response.ok() || response.redirected() {
+        if !response.ok() {
             return None;
         }
         let html: JsValue = JsFuture::from(response.text().ok()?).await.ok()?;

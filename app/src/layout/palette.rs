@@ -158,7 +158,7 @@ mod hands {
         task::spawn_local,
         wasm_bindgen::{JsCast, JsValue},
     };
-    use web_sys::{Document, Element, HtmlElement, Response};
+    use web_sys::{Document, Element, HtmlElement, NodeList, Response};
 
     use super::Suggestion;
 
@@ -183,6 +183,14 @@ mod hands {
             }
             if key == "Escape" {
                 return close_menus(&document, None);
+            }
+            let step = match key.as_str() {
+                "ArrowDown" => 1,
+                "ArrowUp" => -1,
+                _ => 0,
+            };
+            if step != 0 && step_in_menu(&document, step) {
+                return event.prevent_default();
             }
             let is_typing = document
                 .active_element()
@@ -257,19 +265,33 @@ mod hands {
         serde_json::from_str(&text.as_string()?).ok()
     }
 
+    /// Moves the focus within the open menu that has it; not where there is none.
+    fn step_in_menu(document: &Document, step: i32) -> bool {
+        let Some(active) = document.active_element() else { return false };
+        let Ok(Some(menu)) = active.closest("details.menu[open]") else { return false };
+        let items = elements(menu.query_selector_all(".menu-sheet :is(a[href], button)").ok());
+        step_focus(&items, Some(&active), step)
+    }
+
     /// Moves the focus to the next or previous row of the page's list.
     fn walk(document: &Document, step: i32) -> bool {
-        let Ok(rows) = document.query_selector_all(".row-link") else { return false };
-        let rows: Vec<HtmlElement> =
-            (0..rows.length()).filter_map(|at| rows.get(at)?.dyn_into::<HtmlElement>().ok()).collect();
-        let active = document.active_element();
-        let at = rows.iter().position(|row| active.as_ref().is_some_and(|active| row.is_same_node(Some(active))));
+        step_focus(&elements(document.query_selector_all(".row-link").ok()), document.active_element().as_ref(), step)
+    }
+
+    fn elements(nodes: Option<NodeList>) -> Vec<HtmlElement> {
+        let Some(nodes) = nodes else { return Vec::new() };
+        (0..nodes.length()).filter_map(|at| nodes.get(at)?.dyn_into().ok()).collect()
+    }
+
+    /// From `active` to the next of `all` or the one before; to the first where `active` is none of them.
+    fn step_focus(all: &[HtmlElement], active: Option<&Element>, step: i32) -> bool {
+        let at = all.iter().position(|one| active.is_some_and(|active| one.is_same_node(Some(active))));
         let next = match at {
             None => 0,
-            Some(at) if step > 0 => (at + 1).min(rows.len().saturating_sub(1)),
+            Some(at) if step > 0 => (at + 1).min(all.len().saturating_sub(1)),
             Some(at) => at.saturating_sub(1),
         };
-        rows.get(next).is_some_and(|row| row.focus().is_ok())
+        all.get(next).is_some_and(|one| one.focus().is_ok())
     }
 
     /// Presses what the page offers for a key: `<button data-key="a">`.

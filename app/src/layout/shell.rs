@@ -3,15 +3,14 @@
 use leptos::prelude::*;
 
 use super::chrome::Chrome;
-use crate::backend::{Cx, Head, Site};
+use crate::backend::{Head, Site};
 
 /// Renders the whole document; called with the page's owner and context in place.
-pub fn document(cx: &Cx, head: &Head, body: impl FnOnce() -> AnyView) -> String {
+pub fn document(chrome: &Chrome, site: &Site, nonce: &str, head: &Head, body: impl FnOnce() -> AnyView) -> String {
     let body = body().to_html();
-    let loader = body.contains("<leptos-island").then(|| loader(&cx.site));
-    let Chrome { theme, .. } = &cx.chrome;
-    let Site { style, font, icon, script, .. } = cx.site.as_ref().clone();
-    let nonce = cx.nonce.to_string();
+    let loader = body.contains("<leptos-island").then(|| loader(site));
+    let Site { style, font, icon, script, .. } = site.clone();
+    let nonce = nonce.to_owned();
     let title = std::iter::once(head.title.as_str())
         .chain(head.crumbs.iter().rev().map(|(name, _)| name.as_str()))
         .chain(["Rampart"])
@@ -36,7 +35,7 @@ pub fn document(cx: &Cx, head: &Head, body: impl FnOnce() -> AnyView) -> String 
                 })}
         </head>
     };
-    let theme = theme.map(|theme| format!(" data-theme=\"{}\"", theme.as_str())).unwrap_or_default();
+    let theme = chrome.theme.map(|theme| format!(" data-theme=\"{}\"", theme.as_str())).unwrap_or_default();
     format!("<!DOCTYPE html><html lang=\"en\"{theme}>{}<body>{body}</body></html>", head.to_html())
 }
 
@@ -58,4 +57,56 @@ fn loader(site: &Site) -> String {
         const zone=Intl.DateTimeFormat().resolvedOptions().timeZone;\
         if(zone)document.cookie='zone='+encodeURIComponent(zone)+';path=/;max-age=31536000;samesite=lax'"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use leptos::reactive::owner::Owner;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::layout::{chrome::Theme, palette::Palette};
+
+    fn rendered(chrome: &Chrome, title: &str, body: impl FnOnce() -> AnyView) -> String {
+        let site = Site { script: "/pkg/a.js".into(), wasm: "/pkg/a.wasm".into(), ..Site::default() };
+        let owner = Owner::new_root(Some(Arc::new(hydration_context::SsrSharedContext::new_islands())));
+        let html =
+            owner.with(|| document(chrome, &site, "n0nce", &Head::new(title).under("Catalog", "/catalog"), body));
+        owner.unset_with_forced_cleanup();
+        html
+    }
+
+    fn signed_out() -> Chrome {
+        Chrome::signed_out(OffsetDateTime::UNIX_EPOCH, "/")
+    }
+
+    #[test]
+    fn a_page_without_islands_loads_no_script() {
+        let html = rendered(&signed_out(), "billing", || view! { <p>"billing"</p> }.into_any());
+        assert!(!html.contains("<script") && !html.contains("wasm"), "{html}");
+    }
+
+    #[test]
+    fn every_script_of_a_page_carries_the_nonce() {
+        let html = rendered(&signed_out(), "billing", || view! { <Palette /> }.into_any());
+        assert!(html.contains("/pkg/a.wasm"));
+        assert_eq!(html.matches("<script").count(), html.matches("nonce=\"n0nce\">const wake").count(), "{html}");
+    }
+
+    #[test]
+    fn a_name_cannot_become_markup() {
+        let html = rendered(&signed_out(), "</title><script>", || view! { <p>{"<b>"}</p> }.into_any());
+        assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
+        assert!(html.contains("Catalog · Rampart"));
+    }
+
+    #[test]
+    fn a_chosen_theme_is_on_the_document_and_the_systems_is_not() {
+        let mut chrome = signed_out();
+        assert!(rendered(&chrome, "x", || ().into_any()).contains("<html lang=\"en\">"));
+        chrome.theme = Some(Theme::Dark);
+        assert!(rendered(&chrome, "x", || ().into_any()).contains("<html lang=\"en\" data-theme=\"dark\">"));
+    }
 }

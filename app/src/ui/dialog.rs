@@ -14,7 +14,7 @@ use super::{
 pub fn Dialog(id: &'static str, #[prop(into)] title: String, children: Children) -> impl IntoView {
     let title_id = format!("{id}-title");
     view! {
-        <div class="dialog" id=id popover="auto" role="dialog" aria-labelledby=title_id>
+        <div class="dialog" id=id popover="auto" role="dialog" tabindex="-1" autofocus=true aria-labelledby=title_id>
             <div class="dialog-head">
                 <h2 id=title_id.clone()>{title}</h2>
                 <button

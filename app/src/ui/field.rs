@@ -24,7 +24,8 @@ fn wire(name: &str, initial: Option<String>, has_hint: bool) -> Wiring {
     let error = state.error(name).map(str::to_owned);
     let described = [(has_hint, "hint"), (error.is_some(), "error")]
         .into_iter()
-        .filter_map(|(there, part)| there.then(|| format!("{id}-{part}")))
+        .filter(|(there, _)| *there)
+        .map(|(_, part)| format!("{id}-{part}"))
         .collect::<Vec<_>>()
         .join(" ");
     Wiring {
