@@ -3,6 +3,7 @@
 pub mod access;
 pub mod catalog;
 pub mod environment;
+pub mod entity;
 pub mod id;
 pub mod notification;
 pub mod page;
@@ -13,6 +14,10 @@ pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
 pub use environment::EnvironmentState;
+pub use entity::{
+    DocumentError, EntityDetail, EntityFilter, EntityList, EntitySummary, Facet, ImportReport, Origin, SourceKind,
+    Suggestion,
+};
 pub use id::*;
 pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};

@@ -80,6 +80,20 @@ impl<T> Page<T> {
         }
     }
 
+    /// As [`map`](Self::map), where showing a row may fail.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn try_map<U, E>(self, show: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        Ok(Page {
+            items: self.items.into_iter().map(show).collect::<Result<_, _>>()?,
+            first: self.first,
+            next: self.next,
+            previous: self.previous,
+            total: self.total,
+        })
+    }
+
     /// `1–50 of 12,431`, `0`.
     #[must_use]
     pub fn in_words(&self) -> String {

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod page;
 pub mod requests;
+pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -38,6 +39,7 @@ pub struct Portal {
     pub policies: Arc<authz::Policies>,
     pub settings: Arc<Settings>,
     pub live: live::Live,
+    pub(crate) shelf: catalog::Shelf,
 }
 
 /// What the domain needs to know of the installation's settings.
@@ -83,6 +85,7 @@ impl Portal {
             policies: Arc::new(authz::Policies::built_in()),
             settings: Arc::new(settings),
             live: live::Live::new(),
+            shelf: catalog::Shelf::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Each document stands by itself: one that is wrong says where and why, and the others are read.
 
 mod document;
+pub mod marks;
 mod rules;
 mod yaml;
 

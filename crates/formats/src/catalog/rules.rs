@@ -11,7 +11,7 @@ use model::{
 };
 use serde_json::{Map, Value};
 
-use super::{Metadata, yaml::Step};
+use super::{Metadata, marks, yaml::Step};
 
 /// What a descriptor says once it is known to be right.
 pub(super) struct Checked {
@@ -241,10 +241,20 @@ impl Check {
             title: self.text(given, "title", false).map(ToOwned::to_owned),
             description: self.any_text(given, "description").map(ToOwned::to_owned),
             labels: self.pairs(given, "labels", |value| value.is_empty() || is_name(value)),
-            annotations: self.pairs(given, "annotations", |_| true),
+            annotations: self.annotations(given),
             tags: self.tags(given),
             links: self.links(given),
         }
+    }
+
+    fn annotations(&mut self, given: &Map<String, Value>) -> BTreeMap<String, String> {
+        let annotations = self.pairs(given, "annotations", |_| true);
+        for (key, value) in &annotations {
+            if let Some(reason) = marks::wrong(key, value) {
+                self.under("annotations", |check| check.under(key, |check| check.wrong(reason)));
+            }
+        }
+        annotations
     }
 
     fn pairs(

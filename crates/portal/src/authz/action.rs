@@ -161,6 +161,7 @@ macro_rules! actions {
 actions! {
     CatalogRead = "catalog.read", Entity, Read, "catalog:read", "see a catalog entity";
     CatalogWrite = "catalog.write", Organisation, Write, "catalog:write", "add or refresh descriptors";
+    SourceRead = "source.read", Organisation, Read, "catalog:read", "see where the catalog is read from";
     SourceRemove = "source.remove", Source, Write, "catalog:write", "remove a catalog source";
 
     FindingRead = "finding.read", Finding, Read, "findings:read", "see findings";

@@ -1,11 +1,26 @@
 //! What there is, who owns it, and how it hangs together.
 
 pub mod effects;
+mod import;
+mod list_sql;
+mod read;
+mod shelf;
+mod source;
 mod sql;
+#[cfg(test)]
+mod tests;
+mod unmatched;
 
-use model::{EntityId, TeamId};
+use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
+pub(crate) use self::shelf::Shelf;
+pub use self::{
+    import::{DescriptorFile, MAX_FILES, SourceName, import},
+    read::{detail, export, history, list, owned_by, suggest},
+    source::sources,
+    unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
+};
 use crate::{
     authz::{Facts, Lock, Reference, Resource, ResourceKind},
     error::Result,
@@ -30,13 +45,13 @@ impl Entity {
     /// `component:default/payments-api`
     #[must_use]
     pub fn reference_text(&self) -> String {
-        format!("{}:{}/{}", self.kind, self.namespace, self.name)
+        format!("{}:{}/{}", self.kind, self.namespace, self.name.to_lowercase())
     }
 
     /// The entity's page.
     #[must_use]
     pub fn href(&self) -> String {
-        format!("/catalog/{}/{}/{}", self.kind, self.namespace, self.name)
+        format!("/catalog/{}/{}/{}", self.kind, self.namespace, self.name.to_lowercase())
     }
 }
 
@@ -53,6 +68,18 @@ impl Resource for Entity {
     }
 
     fn reference(&self) -> Reference {
-        Reference { id: self.id.to_string(), name: self.reference_text() }
+        // a User's name is a person's
+        let name = if self.kind == "user" { format!("user:{}", self.id) } else { self.reference_text() };
+        Reference { id: self.id.to_string(), name }
+    }
+}
+
+/// The team's name that a group of the catalog stands for where no annotation names the provider's group.
+fn team_name(group: &EntityRef) -> String {
+    if group.namespace == model::catalog::DEFAULT_NAMESPACE {
+        group.name.clone()
+    } else {
+        // another namespace's group of the same name is another team
+        format!("{}.{}", group.namespace, group.name)
     }
 }

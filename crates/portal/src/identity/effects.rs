@@ -1,10 +1,10 @@
-//! What other features' transactions may add here.
+//! What other features' transactions may ask of people and teams.
 
-use model::{PersonId, TeamId};
+use model::{PersonId, Suggestion, TeamId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{access, sql};
+use super::{access, directory, sql};
 use crate::{
     Portal,
     authz::Binding,
@@ -59,4 +59,19 @@ pub(crate) async fn grant_requested(
 /// The team of that name, where there is one.
 pub(crate) async fn team_by_name(connection: &mut PgConnection, name: &str) -> Result<Option<TeamId>> {
     sql::team_by_name(connection, name).await
+}
+
+/// As [`team_named`], but a team that is called so in another case is meant too: references fold case, groups do not.
+pub(crate) async fn team_like(portal: &Portal, connection: &mut PgConnection, name: &str) -> Result<TeamId> {
+    match directory::sql::team_like(connection, name).await? {
+        Some(team) => Ok(team),
+        None => team_named(portal, connection, name).await,
+    }
+}
+
+/// Teams and people whose names hold `text` (in lower case), those that begin with it first.
+pub(crate) async fn suggestions(connection: &mut PgConnection, text: &str, limit: i64) -> Result<Vec<Suggestion>> {
+    let mut found = directory::sql::teams_holding(connection, text, limit).await?;
+    found.extend(directory::sql::people_holding(connection, text, limit).await?);
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod access_sql;
+pub mod directory;
 pub mod effects;
 pub mod session;
 pub mod sign_in;
@@ -59,6 +60,12 @@ impl GroupMapping {
         roles
     }
 
+    /// The team that a provider's group is, where it is one.
+    #[must_use]
+    pub fn team_of<'a>(&self, group: &'a str) -> Option<&'a str> {
+        group.strip_prefix(self.team_prefix.as_str()).filter(|name| is_team_name(name))
+    }
+
     fn roles_of(&self, group: &str) -> Vec<Claimed> {
         let everywhere = |role| vec![Claimed { role, team: None }];
         if self.administrators.iter().any(|name| name == group) {
@@ -70,9 +77,7 @@ impl GroupMapping {
         if group == self.auditors {
             return everywhere(RoleName::Auditor);
         }
-        let Some(name) = group.strip_prefix(self.team_prefix.as_str()).filter(|name| is_team_name(name)) else {
-            return Vec::new();
-        };
+        let Some(name) = self.team_of(group) else { return Vec::new() };
         let in_team = |role, team: &str| Claimed { role, team: Some(team.to_owned()) };
         if let Some(team) = name.strip_suffix(self.lead_suffix.as_str()).filter(|team| !team.is_empty()) {
             return vec![in_team(RoleName::Developer, team), in_team(RoleName::TeamLead, team)];

@@ -1,0 +1,154 @@
+//! Looking at the catalog: lists, one entity, exports and suggestions, each no more than the actor may see.
+
+use std::collections::BTreeSet;
+
+use model::{
+    EntityDetail, EntityFilter, EntityList, EntityRef, EntitySummary, PageRequest, Suggestion, TeamId,
+    entity::{EntityEvent, EntityRelation},
+};
+
+use super::{Entity, list_sql, sql};
+use crate::{
+    Portal, Snapshot,
+    authz::{ActionName, Actor},
+    error::{Error, Result},
+    identity,
+    page::Window,
+    sheet,
+};
+
+/// An export has at most this many rows; more is a job for the API's pages.
+const MOST_EXPORTED: i64 = 50_000;
+/// The longest text that is looked for while somebody types.
+const LONGEST_SUGGESTED: usize = 100;
+
+/// One page of what the actor may see, and how it can be narrowed.
+///
+/// # Errors
+/// `Invalid` where the cursor is not one of this list.
+pub async fn list(portal: &Portal, actor: &Actor, filter: &EntityFilter, request: &PageRequest) -> Result<EntityList> {
+    let window = Window::open(portal, "catalog", filter, request)?;
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let counted = portal.shelf.catalog(&mut visible).await?.count(&scope, filter);
+    let rows = list_sql::rows(&mut visible, &scope, filter, Some(&window), window.limit()).await?;
+    let page = window.close(rows, counted.total, |row| row.key(filter.sort));
+    Ok(EntityList { page: page.try_map(list_sql::Row::summary)?, facets: counted.facets })
+}
+
+/// The whole list as CSV, in its order.
+///
+/// # Errors
+/// `TooLarge` where it has more rows than a spreadsheet should be given.
+pub async fn export(portal: &Portal, actor: &Actor, filter: &EntityFilter) -> Result<String> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let rows = list_sql::rows(&mut visible, &scope, filter, None, MOST_EXPORTED + 1).await?;
+    if i64::try_from(rows.len()).is_ok_and(|rows| rows > MOST_EXPORTED) {
+        return Err(Error::TooLarge(format!(
+            "this list has more than {MOST_EXPORTED} rows; narrow it, or read it page by page from the API"
+        )));
+    }
+    let rows = rows.into_iter().map(list_sql::Row::summary).collect::<Result<Vec<_>>>()?;
+    sheet::csv(
+        ["reference", "kind", "name", "title", "type", "lifecycle", "tier", "owner", "system", "tags", "updated"],
+        rows.into_iter().map(cells),
+    )
+}
+
+fn cells(row: EntitySummary) -> [String; 11] {
+    [
+        row.reference.to_string(),
+        row.reference.kind.to_string(),
+        row.name,
+        row.title.unwrap_or_default(),
+        row.kind_type.unwrap_or_default(),
+        row.lifecycle.unwrap_or_default(),
+        row.tier.unwrap_or_default(),
+        row.owner.unwrap_or_default(),
+        row.system.unwrap_or_default(),
+        row.tags.join(" "),
+        row.updated_at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default(),
+    ]
+}
+
+/// One entity with its relations in both directions. A page passes the snapshot that it takes everything else from.
+///
+/// # Errors
+/// `NotFound` where there is none that the actor may see.
+pub async fn detail(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<EntityDetail> {
+    let id = named(snapshot, reference).await?.id;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let mut detail = sql::detail(&mut visible, id).await?.ok_or(Error::NotFound("catalog entity"))?;
+    let mut relations = BTreeSet::new();
+    for end in sql::relations(&mut visible, id).await? {
+        let shown = end.facts.as_ref().is_some_and(|facts| scope.covers(facts));
+        // what is said here is in the descriptor; what others say of this entity shows only who may be seen
+        if !shown && !end.stated_here {
+            continue;
+        }
+        relations.insert(EntityRelation {
+            relation: if end.stated_here { end.relation } else { end.relation.inverse() },
+            target: end.other,
+            title: end.title.filter(|_| shown),
+            known: shown,
+        });
+    }
+    detail.relations = relations.into_iter().collect();
+    Ok(detail)
+}
+
+/// What happened to an entity, the newest first.
+///
+/// # Errors
+/// `NotFound` where there is none that the actor may see.
+pub async fn history(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Vec<EntityEvent>> {
+    let id = named(snapshot, reference).await?.id;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    sql::events(&mut visible, id).await
+}
+
+/// The entity of that reference, checked as a read.
+async fn named(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Entity> {
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let found = sql::entity_named(&mut visible, reference.kind.as_str(), &reference.namespace, &reference.name).await?;
+    let id = found.ok_or(Error::NotFound("catalog entity"))?.id;
+    snapshot.read(ActionName::CatalogRead, id).await
+}
+
+/// What a team owns, as far as the actor may see it, by name.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn owned_by(snapshot: &mut Snapshot, team: TeamId, limit: i64) -> Result<Vec<EntitySummary>> {
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let rows = list_sql::owned_by(&mut visible, &scope, team, limit).await?;
+    rows.into_iter().map(list_sql::Row::summary).collect()
+}
+
+/// What the command palette offers for a few letters: entities, teams and people.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn suggest(snapshot: &mut Snapshot, text: &str, limit: usize) -> Result<Vec<Suggestion>> {
+    let text: String = text.trim().to_lowercase().chars().take(LONGEST_SUGGESTED).collect();
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shelf = snapshot.portal().shelf.clone();
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let mut found = shelf.catalog(&mut visible).await?.suggestions(&scope, &text, limit);
+    let mut visible = snapshot.visible(ActionName::PeopleRead)?;
+    if visible.scope.everything {
+        let few = i64::try_from(limit / 2).unwrap_or_default().max(1);
+        let people = identity::effects::suggestions(&mut visible, &text, few).await?;
+        found.truncate(limit.saturating_sub(people.len()));
+        found.extend(people.into_iter().take(limit));
+    }
+    Ok(found)
+}
