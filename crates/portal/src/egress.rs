@@ -50,7 +50,7 @@ impl FromStr for Rule {
         let (rest, private) = text.strip_suffix("+private").map_or((text.as_str(), false), |rest| (rest, true));
         let (rest, below) = rest.strip_prefix("*.").map_or((rest, false), |rest| (rest, true));
         let url = Url::parse(&format!("https://{rest}/")).map_err(|_| wrong())?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_owned();
+        let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('*')).ok_or_else(wrong)?.to_owned();
         // an address that reads as anything more than host and port is none
         let port = rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port.parse());
         let port = port.transpose().map_err(|_| wrong())?;

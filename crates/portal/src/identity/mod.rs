@@ -2,6 +2,8 @@
 
 pub mod access;
 mod access_sql;
+#[cfg(test)]
+mod access_tests;
 pub mod directory;
 pub mod effects;
 pub mod session;

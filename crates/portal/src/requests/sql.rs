@@ -48,7 +48,7 @@ async fn read(connection: &mut PgConnection, id: RequestId) -> Result<Option<Req
         r#"select person_id as "person_id!", at, hash as "hash!", stages as "stages!"
            from request_event
            where request_id = $1 and kind = 'approval'
-           order by at, id"#,
+           order by position"#,
         id.0,
     )
     .fetch_all(connection)
@@ -233,7 +233,7 @@ pub(super) async fn history(connection: &mut PgConnection, request: RequestId) -
            from request_event
            left join person on person.id = person_id
            where request_id = $1
-           order by at, request_event.id"#,
+           order by position"#,
         request.0,
     )
     .fetch_all(connection)

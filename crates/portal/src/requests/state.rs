@@ -351,3 +351,203 @@ fn place(person: usize, stages: &[Stage], people: &[Vec<usize>], taken: &mut [Ve
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use model::BindingId;
+    use proptest::prelude::*;
+    use time::{Duration, macros::datetime};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+
+    fn team(n: u128) -> TeamId {
+        TeamId(Uuid::from_u128(n))
+    }
+
+    fn person(n: u128) -> PersonId {
+        PersonId(Uuid::from_u128(1_000 + n))
+    }
+
+    fn holds(role: RoleName, reach: Reach) -> Binding {
+        Binding { id: BindingId(Uuid::nil()), role, reach }
+    }
+
+    fn lead(n: u128) -> Vec<Binding> {
+        vec![holds(RoleName::TeamLead, Reach::Team(team(n)))]
+    }
+
+    fn champion() -> Vec<Binding> {
+        vec![holds(RoleName::SecurityChampion, Reach::Organisation)]
+    }
+
+    fn leads(n: u128, needed: u32) -> Stage {
+        Stage { approvers: Approvers::LeadsOf(team(n)), needed }
+    }
+
+    const CHAMPIONS: Stage = Stage { approvers: Approvers::ChampionsOf(None), needed: 1 };
+
+    fn request(stages: &[Stage]) -> Request {
+        let payload = crate::requests::AccessPayload {
+            role: RoleName::Developer,
+            reach: Reach::Team(team(1)),
+            days: 7,
+            title: "Developer for payments, 7 days".to_owned(),
+            summary: Vec::new(),
+        };
+        Request {
+            id: RequestId(Uuid::from_u128(7)),
+            number: RequestNumber(7),
+            payload: Payload::Access(payload),
+            hash: [7; 32],
+            stages: stages.to_vec(),
+            approvals: Vec::new(),
+            requester: person(0),
+            owner: Some(team(1)),
+            entity: None,
+            reason: "on call".to_owned(),
+            state: RequestState::Pending,
+            created_at: NOW,
+            expires_at: NOW + Duration::days(14),
+            decided_at: None,
+        }
+    }
+
+    fn refusal(result: Result<()>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_group_has_to_approve_before_a_request_is_approved() {
+        let mut request = request(&[leads(1, 2), CHAMPIONS]);
+        request.approve(person(1), &lead(1), &[7; 32], NOW).unwrap();
+        request.approve(person(2), &champion(), &[7; 32], NOW).unwrap();
+        assert_eq!((request.state, request.open_stages()), (RequestState::Pending, vec![true, false]));
+        assert!(request.must_be_approved().is_err());
+        request.approve(person(3), &lead(1), &[7; 32], NOW).unwrap();
+        assert_eq!((request.state, request.decided_at), (RequestState::Approved, Some(NOW)));
+        request.must_be_approved().unwrap();
+    }
+
+    #[test]
+    fn the_requester_never_counts_whatever_they_hold() {
+        let mut request = request(&[leads(1, 1)]);
+        assert!(refusal(request.approve(person(0), &lead(1), &[7; 32], NOW)).contains("their own"));
+        assert!(refusal(request.decline(person(0), &lead(1), NOW)).contains("withdraw"));
+    }
+
+    #[test]
+    fn a_person_counts_once_in_the_whole_request() {
+        let mut request = request(&[leads(1, 1), CHAMPIONS]);
+        let both = [lead(1), champion()].concat();
+        request.approve(person(1), &both, &[7; 32], NOW).unwrap();
+        assert!(refusal(request.approve(person(1), &both, &[7; 32], NOW)).contains("already"));
+        assert_eq!(request.state, RequestState::Pending);
+    }
+
+    #[test]
+    fn who_belongs_to_two_groups_counts_where_that_brings_the_request_furthest() {
+        let both = [lead(1), champion()].concat();
+        let mut one = request(&[leads(1, 1), CHAMPIONS]);
+        one.approve(person(1), &both, &[7; 32], NOW).unwrap();
+        assert_eq!(one.open_stages(), [true, true], "either group can still bring it forward");
+        let mut other = one.clone();
+        one.approve(person(2), &lead(1), &[7; 32], NOW).unwrap();
+        other.approve(person(2), &champion(), &[7; 32], NOW).unwrap();
+        assert_eq!((one.state, other.state), (RequestState::Approved, RequestState::Approved));
+    }
+
+    #[test]
+    fn an_approval_that_brings_nothing_forward_is_refused() {
+        let mut request = request(&[leads(1, 1), CHAMPIONS]);
+        request.approve(person(1), &lead(1), &[7; 32], NOW).unwrap();
+        assert!(refusal(request.approve(person(2), &lead(1), &[7; 32], NOW)).contains("another group"));
+        assert_eq!(request.approvals.len(), 1);
+        assert!(refusal(request.approve(person(3), &lead(2), &[7; 32], NOW)).contains("none of the groups"));
+        assert!(refusal(request.decline(person(3), &lead(2), NOW)).contains("none of the groups"));
+    }
+
+    #[test]
+    fn an_approval_of_something_else_is_refused() {
+        let mut request = request(&[leads(1, 1)]);
+        assert!(refusal(request.approve(person(1), &lead(1), &[8; 32], NOW)).contains("changed since you looked"));
+        request.approve(person(1), &lead(1), &[7; 32], NOW).unwrap();
+        request.hash = [8; 32];
+        assert!(request.must_be_approved().is_err(), "approved was something else");
+    }
+
+    #[test]
+    fn what_is_decided_stays_decided() {
+        for state in RequestState::ALL.into_iter().filter(|state| *state != RequestState::Pending) {
+            let decided = Request { state, ..request(&[leads(1, 1)]) };
+            assert!(refusal(decided.clone().approve(person(1), &lead(1), &[7; 32], NOW)).contains(state.as_str()));
+            assert!(decided.clone().decline(person(1), &lead(1), NOW).is_err());
+            assert!(decided.clone().withdraw(NOW).is_err());
+            assert!(decided.clone().expire(NOW + Duration::days(30)).is_err());
+            assert_eq!(decided.clone().carried_out(true).is_ok(), state == RequestState::Approved);
+        }
+    }
+
+    #[test]
+    fn a_request_that_ran_out_of_time_is_not_approved_any_more() {
+        let mut request = request(&[leads(1, 1)]);
+        let late = NOW + Duration::days(14);
+        assert!(refusal(request.expire(late - Duration::seconds(1))).contains("still has time"));
+        assert!(refusal(request.approve(person(1), &lead(1), &[7; 32], late)).contains("expired"));
+        request.expire(late).unwrap();
+        assert_eq!(request.state, RequestState::Expired);
+    }
+
+    #[test]
+    fn groups_are_those_who_hold_the_role_there() {
+        let in_team = |role| vec![holds(role, Reach::Team(team(1)))];
+        let on_entity = vec![holds(RoleName::TeamLead, Reach::Entity(EntityId(Uuid::nil())))];
+        let (leads, members) = (Approvers::LeadsOf(team(1)), Approvers::MembersOf(team(1)));
+        let (champions, any_champion) = (Approvers::ChampionsOf(Some(team(1))), Approvers::ChampionsOf(None));
+        for (group, bindings, belongs) in [
+            (leads, in_team(RoleName::TeamLead), true),
+            (leads, in_team(RoleName::Developer), false),
+            (leads, lead(2), false),
+            (leads, on_entity, false),
+            (leads, vec![holds(RoleName::PlatformAdministrator, Reach::Organisation)], false),
+            (champions, in_team(RoleName::SecurityChampion), true),
+            (champions, champion(), true),
+            (any_champion, champion(), true),
+            (any_champion, in_team(RoleName::SecurityChampion), false),
+            (members, in_team(RoleName::Developer), true),
+            (members, lead(2), false),
+            (members, champion(), false),
+        ] {
+            assert_eq!(group.includes(&bindings), belongs, "{group:?} {bindings:?}");
+        }
+    }
+
+    proptest! {
+        /// Whoever approves in whatever order: as many count in the end as could count at all.
+        #[test]
+        fn the_order_of_approvals_does_not_matter(
+            needed in prop::collection::vec(1..4_u32, 1..4),
+            people in prop::collection::vec(prop::collection::vec(any::<bool>(), 4), 0..9),
+            order in any::<u64>(),
+        ) {
+            let stages: Vec<Stage> =
+                needed.iter().zip(1..).map(|(needed, n)| leads(n, *needed)).collect();
+            let bindings = |belongs: &[bool]| -> Vec<Binding> {
+                belongs.iter().zip(1..).filter(|(belongs, _)| **belongs).flat_map(|(_, n)| lead(n)).collect()
+            };
+            let all: Vec<Vec<usize>> = people.iter().map(|p| request(&stages).stages_of(&bindings(p))).collect();
+            let possible = assign(&stages, &all).iter().flatten().count();
+            let mut shuffled: Vec<(usize, &Vec<bool>)> = people.iter().enumerate().collect();
+            shuffled.sort_by_key(|(n, _)| (*n as u64 + 1).wrapping_mul(order | 1).rotate_left(17));
+            let mut request = request(&stages);
+            for (n, belongs) in shuffled {
+                let approved = request.approve(person(n as u128 + 1), &bindings(belongs), &[7; 32], NOW);
+                prop_assert!(approved.is_ok() || matches!(approved, Err(Error::Conflict(_) | Error::Invalid(_))));
+            }
+            prop_assert_eq!(request.counted(), possible);
+            prop_assert_eq!(request.state == RequestState::Approved, possible == super::needed(&stages));
+        }
+    }
+}
