@@ -105,7 +105,7 @@ pub(crate) async fn open(portal: &Portal, connection: &mut PgConnection, new: Ne
 /// # Errors
 /// `NotFound`; `Conflict` where it is not approved, or where one byte of it is not what was approved.
 pub(crate) async fn must_be_approved(connection: &mut PgConnection, id: RequestId) -> Result<Request> {
-    let request = sql::by_id(connection, id).await?.ok_or(Error::NotFound("request"))?;
+    let request = sql::read(connection, id).await?.ok_or(Error::NotFound("request"))?;
     request.must_be_approved()?;
     Ok(request)
 }

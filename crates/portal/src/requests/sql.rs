@@ -36,7 +36,8 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: RequestId) -> Resul
     read(connection, id).await
 }
 
-async fn read(connection: &mut PgConnection, id: RequestId) -> Result<Option<Request>> {
+/// The request of that id as it is, for a look.
+pub(super) async fn read(connection: &mut PgConnection, id: RequestId) -> Result<Option<Request>> {
     let Some(row) =
         query!("select number, document, hash, owner_id, state, decided_at from request where id = $1", id.0,)
             .fetch_optional(&mut *connection)
