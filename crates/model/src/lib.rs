@@ -3,6 +3,7 @@
 pub mod access;
 pub mod catalog;
 pub mod environment;
+pub mod findings;
 pub mod id;
 pub mod notification;
 pub mod page;

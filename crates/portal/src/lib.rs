@@ -8,6 +8,7 @@ pub mod db;
 pub mod egress;
 pub mod environments;
 pub mod error;
+pub mod findings;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub mail: Option<notifications::MailSettings>,
     /// Where the portal may connect to when it sends something out.
     pub egress: egress::Egress,
+    /// What the deploy gate asks.
+    pub gate: findings::gate::Rules,
 }
 
 impl Default for Settings {
@@ -68,6 +71,7 @@ impl Default for Settings {
             targets: Vec::new(),
             mail: None,
             egress: egress::Egress::default(),
+            gate: findings::gate::Rules::built_in(),
         }
     }
 }
