@@ -4,6 +4,7 @@ pub mod access;
 pub mod catalog;
 pub mod entity;
 pub mod environment;
+pub mod findings;
 pub mod id;
 pub mod notification;
 pub mod page;

@@ -8,6 +8,7 @@ pub mod db;
 pub mod egress;
 pub mod environments;
 pub mod error;
+pub mod findings;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub mail: Option<notifications::MailSettings>,
     /// Where the portal may connect to when it sends something out.
     pub egress: egress::Egress,
+    /// What the deploy gate asks.
+    pub gate: findings::gate::Rules,
 }
 
 impl Default for Settings {
@@ -70,6 +73,7 @@ impl Default for Settings {
             targets: Vec::new(),
             mail: None,
             egress: egress::Egress::default(),
+            gate: findings::gate::Rules::built_in(),
         }
     }
 }

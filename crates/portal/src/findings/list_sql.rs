@@ -1,0 +1,163 @@
+//! The list of findings in SQL: every filter, both orders, and only what one may see.
+
+use model::{
+    EntityId, FindingId, FindingKind, Severity, TeamId,
+    findings::{FindingState, FindingSummary},
+};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Filter, Sort, SortKey, sql::stages};
+use crate::{
+    authz::Scope,
+    error::{Error, Result},
+    page::{COUNT_LIMIT, Window},
+};
+
+/// What the list is sorted by, as text, and the id.
+pub(super) type Key = (String, FindingId);
+
+pub(super) fn key(sort: Sort, row: &FindingSummary) -> Key {
+    let by = match sort.by {
+        SortKey::Severity => row.severity.as_str().to_owned(),
+        SortKey::FirstSeen => row.first_seen_at.format(&Rfc3339).expect("a stored time is a year of four digits"),
+    };
+    (by, row.id)
+}
+
+/// One window of the list.
+pub(super) async fn rows(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    filter: &Filter,
+    sort: Sort,
+    window: &Window<'_, Key>,
+) -> Result<Vec<FindingSummary>> {
+    let mut query = rows_query(scope, filter, sort, window.after(), window.backwards(), window.limit());
+    query.build().fetch_all(connection).await?.iter().map(summary).collect()
+}
+
+/// How many there are, counted no further than a page says.
+pub(super) async fn count(connection: &mut PgConnection, scope: &Scope, filter: &Filter) -> Result<i64> {
+    Ok(count_query(scope, filter).build_query_scalar().fetch_one(connection).await?)
+}
+
+/// Since when the oldest of these is known; none where there are none.
+pub(super) async fn oldest(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    filter: &Filter,
+) -> Result<Option<OffsetDateTime>> {
+    let mut query = QueryBuilder::new("select min(first_seen_at) from finding where ");
+    condition(&mut query, scope, filter);
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
+}
+
+pub(super) fn rows_query(
+    scope: &Scope,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&Key>,
+    backwards: bool,
+    limit: i64,
+) -> QueryBuilder<Postgres> {
+    let (column, kind) = match sort.by {
+        SortKey::Severity => ("severity", "severity"),
+        SortKey::FirstSeen => ("first_seen_at", "timestamptz"),
+    };
+    let descending = sort.descending != backwards;
+    let (less, direction) = if descending { ("<", "desc") } else { (">", "asc") };
+    let mut query = QueryBuilder::new("with page as (select * from finding where ");
+    condition(&mut query, scope, filter);
+    if let Some((by, id)) = after {
+        query.push(format_args!(" and ({column}, id) {less} ("));
+        query.push_bind(by.clone()).push(format_args!("::{kind}, ")).push_bind(id.0).push(")");
+    }
+    query.push(format_args!(" order by {column} {direction}, id {direction} limit "));
+    query.push_bind(limit);
+    query.push(
+        ") select page.*, entity.kind || ':' || namespace || '/' || entity.name as service_ref, team.name as owner_name,
+                  (
+                      select max(case when sighting.closed_at is null
+                                      then greatest(sighting.last_seen_at, scope.scanned_at)
+                                      else sighting.last_seen_at end)
+                      from finding_sighting sighting
+                      join report_scope scope on scope.id = sighting.scope_id
+                      where sighting.finding_id = page.id
+                  ) as last_seen_at
+           from page
+           join entity on entity.id = page.entity_id
+           left join team on team.id = page.owner_id ",
+    );
+    query.push(format_args!("order by page.{column} {direction}, page.id {direction}"));
+    query
+}
+
+pub(super) fn count_query(scope: &Scope, filter: &Filter) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("select count(*) from (select from finding where ");
+    condition(&mut query, scope, filter);
+    query.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
+    query
+}
+
+fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter) {
+    query.push("state = ").push_bind(filter.state.as_str());
+    if !scope.everything {
+        query.push(" and ((").push_bind(scope.unrestricted).push(" and not restricted) or owner_id = any(");
+        query.push_bind(scope.team_ids()).push(") or entity_id = any(").push_bind(scope.entity_ids()).push("))");
+    }
+    if !filter.severity.is_empty() {
+        let words: Vec<&'static str> = filter.severity.iter().map(|severity| severity.as_str()).collect();
+        query.push(" and severity = any(").push_bind(words).push("::text[]::severity[])");
+    }
+    if let Some(EntityId(service)) = filter.service {
+        query.push(" and entity_id = ").push_bind(service);
+    }
+    if let Some(TeamId(owner)) = filter.owner {
+        query.push(" and owner_id = ").push_bind(owner);
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" and kind = ").push_bind(kind.as_str());
+    }
+    if let Some(tool) = &filter.tool {
+        query.push(" and tools @> array[").push_bind(tool.to_lowercase()).push("]");
+    }
+    if let Some(stage) = filter.stage {
+        query.push(" and stages @> array[").push_bind(stage.as_str()).push("]");
+    }
+    match filter.fixable {
+        Some(true) => drop(query.push(" and fixed_version is not null")),
+        Some(false) => drop(query.push(" and fixed_version is null")),
+        None => {}
+    }
+    if let Some(text) = &filter.text {
+        let text = text.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query.push(" and search like ").push_bind(format!("%{text}%"));
+    }
+}
+
+fn summary(row: &PgRow) -> Result<FindingSummary> {
+    let word = |column: &str| -> Result<String> { Ok(row.try_get(column)?) };
+    Ok(FindingSummary {
+        id: row.try_get("id")?,
+        title: row.try_get("title")?,
+        severity: row.try_get::<Severity, _>("severity")?,
+        state: word("state")?.parse::<FindingState>().map_err(Error::internal)?,
+        kind: word("kind")?.parse::<FindingKind>().map_err(Error::internal)?,
+        service: row.try_get("entity_id")?,
+        service_ref: row.try_get("service_ref")?,
+        owner: row.try_get("owner_id")?,
+        owner_name: row.try_get("owner_name")?,
+        rule: row.try_get("rule")?,
+        vulnerability_ids: row.try_get("vulnerability_ids")?,
+        package: row.try_get("package")?,
+        package_version: row.try_get("package_version")?,
+        fixed_version: row.try_get("fixed_version")?,
+        place: row.try_get("place")?,
+        tools: row.try_get("tools")?,
+        stages: stages(&row.try_get::<Vec<String>, _>("stages")?),
+        first_seen_at: row.try_get("first_seen_at")?,
+        last_seen_at: row.try_get("last_seen_at")?,
+        closed_at: row.try_get("closed_at")?,
+    })
+}

@@ -1,0 +1,230 @@
+//! What is wrong with the services: findings, which scanners see them, what became of them, and how many are open.
+
+pub mod effects;
+pub mod gate;
+mod identity;
+mod list_sql;
+mod merge;
+mod sql;
+#[cfg(test)]
+mod tests;
+pub mod upload;
+
+use model::{
+    EntityId, FindingId, FindingKind, Page, PageRequest, ReportId, Severity, TeamId,
+    findings::{
+        FindingDetail, FindingState, FindingSummary, Receipt, ScopeSummary, SeverityCounts, Stage, TrendPoint, Verdict,
+    },
+};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+
+pub use self::upload::{UploadScope, upload};
+use crate::{
+    Portal,
+    authz::{ActionName, Actor, Facts, Lock, Reference, Resource, ResourceKind, Snapshot, Who},
+    catalog::{self, Entity},
+    error::{Error, Result},
+    page::Window,
+};
+
+/// How many weeks a trend looks back.
+const TREND_WEEKS: i64 = 12;
+/// A search for fewer letters would look at every finding.
+const SHORTEST_SEARCH: usize = 3;
+
+/// One finding as the policies see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub id: FindingId,
+    pub title: String,
+    pub entity: EntityId,
+    pub owner: Option<TeamId>,
+    pub restricted: bool,
+}
+
+impl Resource for Finding {
+    type Id = FindingId;
+    const KIND: ResourceKind = ResourceKind::Finding;
+
+    async fn load(connection: &mut PgConnection, id: &FindingId, lock: Lock) -> Result<Option<Self>> {
+        sql::finding(connection, *id, lock == Lock::ForUpdate).await
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { owner: self.owner, entity: Some(self.entity), person: None, restricted: self.restricted }
+    }
+
+    fn reference(&self) -> Reference {
+        Reference { id: self.id.to_string(), name: self.title.clone() }
+    }
+}
+
+/// Which findings a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filter {
+    pub state: FindingState,
+    /// Empty: all.
+    pub severity: Vec<Severity>,
+    pub service: Option<EntityId>,
+    pub owner: Option<TeamId>,
+    pub kind: Option<FindingKind>,
+    /// A tool's name, in lower case.
+    pub tool: Option<String>,
+    pub stage: Option<Stage>,
+    /// Some: only those that a newer version mends, or only those that none does.
+    pub fixable: Option<bool>,
+    /// Part of a title, a vulnerability's name, a package, a rule or a file; at least three letters.
+    pub text: Option<String>,
+}
+
+/// What a list is sorted by; ties by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SortKey {
+    #[default]
+    Severity,
+    FirstSeen,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sort {
+    pub by: SortKey,
+    pub descending: bool,
+}
+
+impl Default for Sort {
+    /// The worst first.
+    fn default() -> Self {
+        Self { by: SortKey::Severity, descending: true }
+    }
+}
+
+/// The organisation's figures, of all that one may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Overview {
+    pub open: SeverityCounts,
+    /// What was open a week ago, of what is open now by the same count; see [`Overview::change`].
+    pub week_ago: SeverityCounts,
+    /// Since when the oldest open critical finding is known.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub oldest_critical: Option<OffsetDateTime>,
+    /// Week by week, the last is today.
+    pub trend: Vec<TrendPoint>,
+}
+
+impl Overview {
+    /// How many more are open than a week ago.
+    #[must_use]
+    pub fn change(&self, severity: Severity) -> i64 {
+        self.trend.last().map_or(0, |today| today.open.of(severity)) - self.week_ago.of(severity)
+    }
+}
+
+/// What a service's page shows of its security beside the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceOverview {
+    pub open: SeverityCounts,
+    /// The last reported first.
+    pub scopes: Vec<ScopeSummary>,
+    /// The gate's last answers, the newest first.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One finding with its witnesses and history.
+///
+/// # Errors
+/// `NotFound` where there is none that the actor may see.
+pub async fn detail(snapshot: &mut Snapshot, id: FindingId) -> Result<FindingDetail> {
+    let found: Finding = snapshot.read(ActionName::FindingRead, id).await?;
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    let (summary, purl, cwes, same_because) =
+        sql::detail(&mut visible, found.id).await?.ok_or(Error::NotFound(Finding::KIND.noun()))?;
+    let witnesses = sql::witnesses(&mut visible, found.id).await?;
+    let history = sql::history(&mut visible, found.id).await?;
+    Ok(FindingDetail { summary, same_because, cwes, purl, witnesses, history })
+}
+
+/// One page of the findings that the actor may see.
+///
+/// # Errors
+/// `Invalid` for a cursor of another list and for a text of one or two letters.
+pub async fn list(
+    snapshot: &mut Snapshot,
+    filter: &Filter,
+    sort: Sort,
+    request: &PageRequest,
+) -> Result<Page<FindingSummary>> {
+    if filter.text.as_ref().is_some_and(|text| text.trim().chars().count() < SHORTEST_SEARCH) {
+        return Err(Error::invalid("text", "search for three letters or more"));
+    }
+    let portal = snapshot.portal().clone();
+    let window = Window::<list_sql::Key>::open(&portal, "findings", &(filter, sort), request)?;
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    let scope = visible.scope.clone();
+    let rows = list_sql::rows(&mut visible, &scope, filter, sort, &window).await?;
+    let counted = list_sql::count(&mut visible, &scope, filter).await?;
+    Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
+}
+
+/// How many findings are open, how that changed, and how it went, of all that the actor may see.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn overview(snapshot: &mut Snapshot) -> Result<Overview> {
+    let today = snapshot.portal().clock.now().date();
+    let days: Vec<_> = (0..TREND_WEEKS).rev().map(|weeks| today - Duration::weeks(weeks)).collect();
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    let scope = visible.scope.clone();
+    let trend = sql::trend(&mut visible, &scope, &days).await?;
+    let critical = Filter { severity: vec![Severity::Critical], ..Filter::default() };
+    Ok(Overview {
+        open: sql::visible_counts(&mut visible, &scope).await?,
+        week_ago: trend.iter().rev().nth(1).map(|point| point.open).unwrap_or_default(),
+        oldest_critical: list_sql::oldest(&mut visible, &scope, &critical).await?,
+        trend,
+    })
+}
+
+/// What a service's page shows of its security beside the list.
+///
+/// # Errors
+/// `NotFound` where there is no such service that the actor may see, `Forbidden` where they may not see its findings.
+pub async fn service_overview(snapshot: &mut Snapshot, service: EntityId) -> Result<ServiceOverview> {
+    let entity: Entity = snapshot.read(ActionName::FindingRead, service).await?;
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    let open = sql::counts(&mut visible, &[entity.id.0]).await?.first().map(|(_, counts)| *counts);
+    Ok(ServiceOverview {
+        open: open.unwrap_or_default(),
+        scopes: sql::scopes(&mut visible, entity.id).await?,
+        verdicts: sql::verdicts(&mut visible, entity.id, 5).await?,
+    })
+}
+
+/// What an earlier upload did.
+///
+/// # Errors
+/// `NotFound` where there is no such report on a service whose findings the actor may see.
+pub async fn receipt(snapshot: &mut Snapshot, id: ReportId) -> Result<(OffsetDateTime, Receipt)> {
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    let (entity, at, receipt) = sql::receipt(&mut visible, id).await?.ok_or(Error::NotFound("report"))?;
+    snapshot.read::<Entity>(ActionName::FindingRead, entity).await.map_err(|_| Error::NotFound("report"))?;
+    Ok((at, receipt))
+}
+
+/// The id of the service that somebody names, for an operation on it, which then asks whether it may be done.
+///
+/// # Errors
+/// `NotFound` where there is none, `Unauthenticated` where nobody is signed in.
+pub async fn service_named(portal: &Portal, actor: &Actor, name: &str) -> Result<EntityId> {
+    if matches!(actor.who, Who::Anonymous) {
+        return Err(Error::Unauthenticated);
+    }
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let entity = catalog::effects::service_named(&mut visible, name).await?;
+    entity.map(|entity| entity.id).ok_or(Error::NotFound(Entity::KIND.noun()))
+}
