@@ -209,7 +209,15 @@ async fn an_environment_lives_from_its_request_to_its_verified_end() {
     assert!(w.inventory().await.is_empty());
     assert!(connect(&w.prefix, id, "postgres").await.is_err(), "the database is gone");
     let log = w.log(id).await;
-    for line in ["approved: ", "database: created", "ready: ", "ending: ", "database: dropped", "check: looked again", "ended: "] {
+    for line in [
+        "approved: ",
+        "database: created",
+        "ready: ",
+        "ending: ",
+        "database: dropped",
+        "check: looked again",
+        "ended: ",
+    ] {
         assert!(log.iter().any(|said| said.starts_with(line)), "{line} in {log:#?}");
     }
     assert_eq!(w.count("select count(*) from request where state = 'fulfilled'").await, 1);
@@ -274,7 +282,10 @@ async fn one_changed_byte_after_the_approval_and_nothing_is_made() {
 async fn a_refused_execution_says_so_in_the_log() {
     let w = World::new().await;
     let id = w.approved().await;
-    sqlx::query("update environment_template set source = source || '# more'").execute(&mut w.owner().await).await.unwrap();
+    sqlx::query("update environment_template set source = source || '# more'")
+        .execute(&mut w.owner().await)
+        .await
+        .unwrap();
     w.work(id).await;
     let detail = w.detail(id).await;
     assert_eq!(detail.row.state, EnvironmentState::Failed);
