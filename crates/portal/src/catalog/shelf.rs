@@ -106,7 +106,7 @@ impl Catalog {
             }
             values.extend(row.tags.into_iter().map(|tag| (Facet::Tag, catalog.number(tag))));
             catalog.entities.push(Shelved {
-                facts: Facts { owner: row.owner, entity: Some(row.id), person: None, restricted: row.restricted },
+                facts: Facts { owner: row.owner, entity: Some(row.id), restricted: row.restricted, ..Facts::default() },
                 reference: EntityRef::new(kind, &row.namespace, &row.name),
                 shown_name: row.title.unwrap_or(row.name).into(),
                 search: row.search.into(),

@@ -53,7 +53,7 @@ impl Resource for Finding {
     }
 
     fn facts(&self) -> Facts {
-        Facts { owner: self.owner, entity: Some(self.entity), person: None, restricted: self.restricted }
+        Facts { owner: self.owner, entity: Some(self.entity), restricted: self.restricted, ..Facts::default() }
     }
 
     fn reference(&self) -> Reference {
