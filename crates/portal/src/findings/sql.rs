@@ -847,7 +847,7 @@ pub(super) async fn trend(
         scope.everything,
         scope.unrestricted,
         &scope.team_ids(),
-        days,
+        days as &[Date],
     )
     .fetch_all(connection)
     .await?;
