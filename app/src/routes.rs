@@ -23,6 +23,13 @@ macro_rules! routes {
 }
 
 routes! {
+    get  "/audit" => crate::audit::list;
+    get  "/audit/export" => crate::audit::export;
+    get  "/audit/{id}" => crate::audit::detail;
+
+    get  "/account/tokens" => crate::account::tokens::list;
+    post "/account/tokens" => crate::account::tokens::issue;
+    post "/account/tokens/{id}/revoke" => crate::account::tokens::revoke;
     #[cfg(debug_assertions)]
     get  "/dev/ui" => crate::ui::gallery::gallery;
     #[cfg(debug_assertions)]

@@ -294,6 +294,7 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
         targets: target.into_iter().collect(),
         mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
         egress: egress(config)?,
+        ..Settings::default()
     })
 }
 

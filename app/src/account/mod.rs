@@ -1,0 +1,3 @@
+//! A person's own things: their tokens.
+
+pub mod tokens;
