@@ -2,8 +2,8 @@
 
 pub mod access;
 pub mod catalog;
-pub mod environment;
 pub mod entity;
+pub mod environment;
 pub mod id;
 pub mod notification;
 pub mod page;
@@ -13,11 +13,11 @@ pub mod request;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
-pub use environment::EnvironmentState;
 pub use entity::{
     DocumentError, EntityDetail, EntityFilter, EntityList, EntitySummary, Facet, ImportReport, Origin, SourceKind,
     Suggestion,
 };
+pub use environment::EnvironmentState;
 pub use id::*;
 pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};

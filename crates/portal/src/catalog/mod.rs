@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 
 pub(crate) use self::shelf::Shelf;
 pub use self::{
-    import::{DescriptorFile, MAX_FILES, SourceName, import},
+    import::{DescriptorFile, MAX_FILES, SourceName, import, may_import},
     read::{detail, export, history, list, owned_by, suggest},
     source::sources,
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},

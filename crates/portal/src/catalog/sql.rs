@@ -150,8 +150,8 @@ pub(super) async fn relations(connection: &mut PgConnection, id: EntityId) -> Re
                 facts: row.other_id.map(|id| Facts {
                     owner: row.owner_id.map(TeamId),
                     entity: Some(EntityId(id)),
-                    person: None,
                     restricted: row.restricted.unwrap_or(true),
+                    ..Facts::default()
                 }),
             })
         })

@@ -70,7 +70,12 @@ fn shown(scope: &Scope, kind: Kind, found: Vec<sql::Standing>) -> Vec<UnmatchedE
     found
         .into_iter()
         .filter(|one| {
-            scope.covers(&Facts { owner: one.owner, entity: Some(one.id), person: None, restricted: one.restricted })
+            scope.covers(&Facts {
+                owner: one.owner,
+                entity: Some(one.id),
+                restricted: one.restricted,
+                ..Facts::default()
+            })
         })
         .map(|one| UnmatchedEntity { reference: EntityRef::new(kind, &one.namespace, &one.name), title: one.title })
         .collect()
