@@ -28,7 +28,7 @@ use crate::{
 /// The most files of one import.
 pub const MAX_FILES: usize = 5_000;
 /// The most bytes of one import, all files together: 32 MiB.
-const MAX_BYTES: usize = 32 << 20;
+pub const MAX_BYTES: usize = 32 << 20;
 /// The most documents of one import, so that its transaction stays short.
 const MAX_DOCUMENTS: usize = 20_000;
 /// The most errors that a report and a source keep.
