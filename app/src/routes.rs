@@ -2,21 +2,25 @@
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
 use crate::backend;
 
+/// A page with files says how many bytes it `takes`; others take what the server takes of any form.
+///
 /// Builds the router and the list of its routes from one table, so that a test that walks the list walks the router.
 macro_rules! routes {
-    ($($(#[$condition:meta])* $method:ident $path:literal => $page:path;)+) => {
+    ($($(#[$condition:meta])* $method:ident $path:literal $(takes $bytes:expr)? => $page:path;)+) => {
         /// Method and path of each page, as axum writes them.
         pub const ROUTES: &[(&str, &str)] = &[$($(#[$condition])* (stringify!($method), $path),)+];
 
         /// The pages; an address that is none of them answers 404 in the frame.
         pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
             let router = Router::new();
-            $($(#[$condition])* let router = router.route($path, $method($page));)+
+            $($(#[$condition])*
+            let router = router.route($path, $method($page)$(.layer(DefaultBodyLimit::max($bytes)))?);)+
             router.fallback(backend::nothing_here)
         }
     };
@@ -26,6 +30,21 @@ routes! {
     get  "/audit" => crate::audit::list;
     get  "/audit/export" => crate::audit::export;
     get  "/audit/{id}" => crate::audit::detail;
+    get  "/catalog" => crate::catalog::list::list;
+    get  "/catalog.csv" => crate::catalog::list::export;
+    get  "/catalog/import" => crate::catalog::import::new;
+    post "/catalog/import" takes portal::catalog::MAX_BYTES + (1 << 20) => crate::catalog::import::submit;
+    get  "/catalog/sources" => crate::catalog::sources::list;
+    get  "/catalog/unmatched" => crate::directory::unmatched::page;
+    get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
+    get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
+    get  "/teams" => crate::directory::teams::list;
+    get  "/teams/{name}" => crate::directory::teams::team;
+    get  "/people" => crate::directory::people::list;
+    get  "/people/{id}" => crate::directory::people::person;
+    get  "/search" => crate::catalog::search::page;
+    get  "/search/suggest" => crate::catalog::search::suggest;
 
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;

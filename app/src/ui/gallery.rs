@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use model::{Problem, ProblemType};
 
 use super::{
-    avatar, badge, button, chart, code, dialog, facet, facts, figure, flash, form, icon, log, menu,
+    avatar, badge, button, chart, code, dialog, facet, facts, figure, flash, fold, form, icon, log, menu,
     page_head::{self, Section},
     pagination, search, skeleton, state, table, tabs, thing, time, timeline,
 };
@@ -40,6 +40,7 @@ pub async fn gallery(cx: Cx) -> Answer {
             <Section title="Timeline">{timeline::samples()}</Section>
             <Section title="Log">{log::samples()}</Section>
             <Section title="Code">{code::samples()}</Section>
+            <Section title="Fold">{fold::samples()}</Section>
             <Section title="Times">{time::samples()}</Section>
             <Section title="Icons">{icon::samples()}</Section>
         }

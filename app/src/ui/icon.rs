@@ -35,6 +35,7 @@ icons! {
     SYSTEM = LuBoxes;
     DOMAIN = LuGlobe;
     TEMPLATE = LuWorkflow;
+    LOCATION = LuMapPin;
     PERSON = LuUserRound;
     TEAM = LuUsersRound;
     FINDING = LuBug;

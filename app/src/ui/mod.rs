@@ -12,6 +12,7 @@ pub mod facts;
 pub mod field;
 pub mod figure;
 pub mod flash;
+pub mod fold;
 pub mod form;
 pub mod icon;
 pub mod live;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use formats::catalog::{Descriptor, DocumentResult, marks};
 use model::{
-    DocumentError, EntityId, EntityRef, ImportReport, Kind, RelationType, SourceId, SourceKind, TeamId,
+    DocumentError, EntityId, EntityRef, FieldError, ImportReport, Kind, RelationType, SourceId, SourceKind, TeamId,
     entity::{EntityEventKind, FieldChange},
 };
 use serde::Serialize;
@@ -17,16 +17,18 @@ use uuid::Uuid;
 use super::{sql, team_name};
 use crate::{
     Portal,
-    authz::{Action, ActionName, Actor, ORGANISATION, Organisation, Permit},
+    authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation, Permit},
+    environments,
     error::{Error, Result},
     identity,
     live::{self, Topic},
+    requests,
 };
 
 /// The most files of one import.
 pub const MAX_FILES: usize = 5_000;
 /// The most bytes of one import, all files together: 32 MiB.
-const MAX_BYTES: usize = 32 << 20;
+pub const MAX_BYTES: usize = 32 << 20;
 /// The most documents of one import, so that its transaction stays short.
 const MAX_DOCUMENTS: usize = 20_000;
 /// The most errors that a report and a source keep.
@@ -78,7 +80,8 @@ struct Imported {
 /// Reads files of descriptors and brings the catalog to what they say. What is wrong is reported and left out.
 ///
 /// # Errors
-/// `Invalid` for a source without a name, `TooLarge` beyond the limits; then nothing was changed.
+/// `Invalid` for a source without a name, and for an upload in which no document is right, with every place;
+/// `TooLarge` beyond the limits. Then nothing was changed.
 pub async fn import(
     portal: &Portal,
     actor: &Actor,
@@ -96,17 +99,37 @@ pub async fn import(
     let source_id = sql::upsert_source(&mut permit, new_source, source.kind, &source.name, &[], now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
+    tell_features(&mut permit, &moved).await?;
     errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
     let wrong = errors.len();
     errors.truncate(KEPT_ERRORS);
     sql::set_source_errors(&mut permit, source_id, &errors).await?;
 
     let report = plan.report(errors);
+    if source.kind == SourceKind::Upload && plan.is_empty() {
+        // somebody is there to mend it; a file's errors are kept for whoever looks later
+        return Err(nothing_right(&report.errors));
+    }
     if !plan.changed.is_empty() {
         live::announce(&mut permit, &Topic::new("catalog", ORGANISATION)).await?;
     }
     permit.commit(plan.imported(source, &moved, wrong)).await?;
     Ok(report)
+}
+
+/// Whether the actor may import at all: for what a page offers.
+#[must_use]
+pub fn may_import(portal: &Portal, actor: &Actor) -> bool {
+    let decision = portal.policies.decide(actor, ActionName::CatalogWrite, ORGANISATION, &Facts::default());
+    decision.is_ok_and(|decision| decision.allowed)
+}
+
+fn nothing_right(errors: &[DocumentError]) -> Error {
+    let errors = errors.iter().map(|error| {
+        let field = error.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+        FieldError::new(format!("{}:{}{field}", error.file, error.line), error.reason.clone())
+    });
+    Error::Invalid(errors.collect())
 }
 
 fn check_limits(source: &SourceName, files: &[DescriptorFile]) -> Result<()> {
@@ -258,6 +281,10 @@ impl Plan {
             plan.changed.push(Changed { reference, given, before, written });
         }
         Ok(plan)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.unchanged.is_empty()
     }
 
     fn report(&self, errors: Vec<DocumentError>) -> ImportReport {
@@ -434,10 +461,10 @@ fn written(
 }
 
 /// A thing that changed hands, or who may see it.
-pub(super) struct Moved {
-    pub entity: EntityId,
-    pub owner: Option<TeamId>,
-    pub restricted: bool,
+struct Moved {
+    entity: EntityId,
+    owner: Option<TeamId>,
+    restricted: bool,
 }
 
 /// Does what is planned, and answers what changed hands.
@@ -477,6 +504,15 @@ async fn write(
         moved.extend(given.into_iter().map(|(entity, restricted)| Moved { entity, owner: Some(team), restricted }));
     }
     Ok(moved)
+}
+
+/// Whatever belongs to an entity carries its owner along.
+async fn tell_features(connection: &mut PgConnection, moved: &[Moved]) -> Result<()> {
+    for Moved { entity, owner, restricted } in moved {
+        requests::effects::owner_changed(connection, *entity, *owner).await?;
+        environments::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
+    }
+    Ok(())
 }
 
 fn moved(changed: &Changed) -> Option<Moved> {

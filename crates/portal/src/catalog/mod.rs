@@ -16,9 +16,9 @@ use sqlx::PgConnection;
 
 pub(crate) use self::shelf::Shelf;
 pub use self::{
-    import::{DescriptorFile, MAX_FILES, SourceName, import},
+    import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
     read::{detail, export, history, list, owned_by, suggest},
-    source::sources,
+    source::{may_see_sources, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
 };
 use crate::{

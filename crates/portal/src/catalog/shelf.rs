@@ -212,11 +212,11 @@ impl Catalog {
         let owner = entity.of(Facet::Owner).next().map(|number| self.values[number as usize].as_str());
         Suggestion {
             title: entity.shown_name.to_string(),
-            kind: entity.reference.kind.as_str().to_owned(),
+            kind: entity.reference.kind.label().to_owned(),
             href: entity.reference.href(),
             hint: match owner.and_then(|owner| owner.rsplit('/').next()) {
-                Some(owner) => format!("{} of {owner}", entity.reference.kind.label()),
-                None => entity.reference.kind.label().to_owned(),
+                Some(owner) => format!("{} of {owner}", entity.reference),
+                None => entity.reference.to_string(),
             },
         }
     }

@@ -5,7 +5,7 @@ use model::entity::Source;
 use super::sql;
 use crate::{
     Portal,
-    authz::{ActionName, Actor, ORGANISATION, Organisation},
+    authz::{ActionName, Actor, Facts, ORGANISATION, Organisation},
     error::Result,
 };
 
@@ -18,4 +18,11 @@ pub async fn sources(portal: &Portal, actor: &Actor) -> Result<Vec<Source>> {
     snapshot.read::<Organisation>(ActionName::SourceRead, ORGANISATION).await?;
     let mut visible = snapshot.visible(ActionName::SourceRead)?;
     sql::sources(&mut visible).await
+}
+
+/// Whether the actor may see the sources and what is wrong with them: for what a page offers.
+#[must_use]
+pub fn may_see_sources(portal: &Portal, actor: &Actor) -> bool {
+    let decision = portal.policies.decide(actor, ActionName::SourceRead, ORGANISATION, &Facts::default());
+    decision.is_ok_and(|decision| decision.allowed)
 }

@@ -281,8 +281,9 @@ async fn only_those_who_may_import_and_a_misspelt_restriction_is_no_restriction_
     assert_eq!(t.count("select count(*) from entity").await, 0);
 
     let misspelt = component("vault", "payments", "  annotations:\n    rampart.dev/restricted: \"yes\"\n");
-    let report = import(&t, &t.system(), &SourceName::uploads(), vec![file("a.yaml", &misspelt)]).await.unwrap();
-    assert_eq!(report.errors[0].field.as_deref(), Some("metadata.annotations.rampart.dev/restricted"), "{report:?}");
+    let refused = import(&t, &t.system(), &SourceName::uploads(), vec![file("a.yaml", &misspelt)]).await;
+    let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
+    assert_eq!(errors[0].field, "a.yaml:6 metadata.annotations.rampart.dev/restricted");
     assert_eq!(t.count("select count(*) from entity").await, 0);
 }
 
@@ -296,7 +297,11 @@ async fn an_import_without_files_name_or_measure_changes_nothing() {
     assert!(matches!(import(&t, &root, &nameless, vec![file("a", "")]).await, Err(Error::Invalid(_))));
     let endless = vec![DescriptorFile { path: "a".to_owned(), bytes: vec![b'#'; (32 << 20) + 1] }];
     assert!(matches!(import(&t, &root, &uploads, endless).await, Err(Error::TooLarge(_))));
-    assert_eq!(t.count("select count(*) from source").await, 0);
+    let hostile = vec![file("a.yaml", "{{{{"), file("b.yaml", "a: &a [*a]"), file("c.yaml", &"[".repeat(100_000))];
+    let refused = import(&t, &root, &uploads, hostile).await;
+    let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
+    assert!(errors.len() >= 3, "{errors:?}");
+    assert_eq!(t.count("select count(*) from source").await, 0, "nothing half-written");
 }
 
 #[tokio::test]
@@ -405,7 +410,7 @@ async fn suggestions_begin_with_what_is_called_so_and_name_teams_and_people() {
     assert_eq!(titles, ["pay", "repay", "payments", "Paula Pay"]);
     assert_eq!(
         (suggested[0].href.as_str(), suggested[0].hint.as_str()),
-        ("/catalog/component/default/pay", "Component of payments")
+        ("/catalog/component/default/pay", "component:default/pay of payments")
     );
     assert_eq!(suggested[2].href, "/teams/payments");
     assert!(suggest(&mut t.snapshot(&paula).await.unwrap(), "  ", 10).await.unwrap().is_empty());

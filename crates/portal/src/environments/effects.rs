@@ -91,7 +91,6 @@ pub(crate) async fn extended(portal: &Portal, connection: &mut PgConnection, pay
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
-#[expect(dead_code, reason = "called by the catalog when an owner changes")]
 pub(crate) async fn owner_changed(
     connection: &mut PgConnection,
     entity: EntityId,

@@ -132,7 +132,6 @@ pub(crate) async fn carried_out(
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
-#[expect(dead_code, reason = "called by the catalog when an owner changes")]
 pub(crate) async fn owner_changed(
     connection: &mut PgConnection,
     entity: EntityId,

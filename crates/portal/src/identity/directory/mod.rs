@@ -11,6 +11,7 @@ use crate::{
     authz::{ActionName, Actor, RoleName},
     catalog,
     error::{Error, Result},
+    identity::token::Person,
     page::Window,
 };
 
@@ -71,6 +72,17 @@ pub struct PersonSummary {
     pub signed_in_at: Option<OffsetDateTime>,
 }
 
+/// Somebody, with the roles that they hold in teams and everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PersonDetail {
+    pub id: PersonId,
+    pub name: String,
+    pub email: Option<String>,
+    pub active: bool,
+    /// The team's name; none: the whole organisation.
+    pub roles: Vec<(Option<String>, HeldRole)>,
+}
+
 /// One page of the teams, by name; `text` narrows them to those whose name holds it.
 ///
 /// # Errors
@@ -128,4 +140,16 @@ pub async fn people(portal: &Portal, actor: &Actor, text: &str, request: &PageRe
     let counted = sql::count_people(&mut visible, &text).await?;
     let rows = sql::people(&mut visible, &text, &window, portal.clock.now()).await?;
     Ok(window.close(rows, counted, |row| (row.name.clone(), row.id)))
+}
+
+/// One person. A page passes the snapshot that it takes everything else from.
+///
+/// # Errors
+/// `NotFound` where there is none that the actor may see.
+pub async fn person(snapshot: &mut Snapshot, id: PersonId) -> Result<PersonDetail> {
+    let now = snapshot.portal().clock.now();
+    let Person { id, display_name, email, active } = snapshot.read(ActionName::PeopleRead, id).await?;
+    let mut visible = snapshot.visible(ActionName::PeopleRead)?;
+    let roles = sql::roles(&mut visible, id, now).await?;
+    Ok(PersonDetail { id, name: display_name, email, active, roles })
 }

@@ -40,9 +40,9 @@ pub(in crate::identity) async fn teams_holding(
         .into_iter()
         .map(|row| Suggestion {
             title: row.display_name,
-            kind: "team".to_owned(),
+            kind: "Team".to_owned(),
             href: format!("/teams/{}", row.name),
-            hint: "Team".to_owned(),
+            hint: row.name,
         })
         .collect())
 }
@@ -67,9 +67,9 @@ pub(in crate::identity) async fn people_holding(
         .into_iter()
         .map(|row| Suggestion {
             title: row.display_name,
-            kind: "person".to_owned(),
-            href: format!("/people#{}", row.id),
-            hint: row.email.unwrap_or_else(|| "Person".to_owned()),
+            kind: "Person".to_owned(),
+            href: format!("/people/{}", row.id),
+            hint: row.email.unwrap_or_default(),
         })
         .collect())
 }
@@ -168,6 +168,33 @@ pub(super) async fn members(connection: &mut PgConnection, team: TeamId, now: Of
     }
     members.sort_by_key(|member| !member.roles.iter().any(|held| held.role == RoleName::TeamLead));
     Ok(members)
+}
+
+/// Every role that somebody holds in a team, by the team's name, and everywhere.
+pub(super) async fn roles(
+    connection: &mut PgConnection,
+    person: PersonId,
+    now: OffsetDateTime,
+) -> Result<Vec<(Option<String>, HeldRole)>> {
+    let rows = query!(
+        r#"select team.name as "team?", role, source, expires_at
+           from role_binding
+           left join team on team.id = team_id
+           where person_id = $1 and entity_id is null and ended_at is null
+               and (expires_at is null or expires_at > $2)
+           order by team.name nulls first, role"#,
+        person.0,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let role =
+                RoleName::parse(&row.role).ok_or_else(|| Error::internal(format!("unknown role {:?}", row.role)))?;
+            Ok((row.team, HeldRole { role, source: row.source, expires_at: row.expires_at }))
+        })
+        .collect()
 }
 
 pub(super) async fn count_people(connection: &mut PgConnection, text: &str) -> Result<i64> {

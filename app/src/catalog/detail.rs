@@ -1,0 +1,306 @@
+//! One entity: its title line and tabs, which every feature's view of it shares, and the catalog's own views.
+
+use axum::extract::Path;
+use leptos::prelude::*;
+use model::{
+    EntityDetail, EntityRef, Kind, RelationType,
+    entity::{EntityEvent, EntityEventKind, EntityRelation},
+};
+use portal::{Error, Snapshot, catalog};
+
+use super::{drawn, owner_of, referred};
+use crate::{
+    backend::{Answer, Cx, Failure, Head},
+    ui::{
+        Tone,
+        badge::{Badge, Lifecycle},
+        code::CodeBlock,
+        facts::{Fact, Facts},
+        fold::Fold,
+        icon::{self, Icon},
+        page_head::{PageHead, Section},
+        state::Empty,
+        table::{Column, Table},
+        tabs::{Tab, Tabs},
+        thing::Thing,
+        time::Time,
+        timeline::{Event, Timeline},
+    },
+};
+
+/// One view of an entity, at `/catalog/{kind}/{namespace}/{name}/{slug}`; the first is the entity's own address.
+#[derive(Debug)]
+pub struct EntityTab {
+    pub slug: &'static str,
+    pub label: &'static str,
+    /// Of which kinds there is such a view.
+    pub of: fn(Kind) -> bool,
+}
+
+/// In the order of the page. A feature that has a view of an entity adds its line here and its route, opens the entity
+/// by [`open`] and shows it by [`page`].
+pub const TABS: &[EntityTab] = &[
+    EntityTab { slug: "", label: "Overview", of: |_| true },
+    EntityTab { slug: "relations", label: "Relations", of: |_| true },
+    EntityTab { slug: "changes", label: "Changes", of: |_| true },
+];
+
+/// The address's part that names an entity.
+pub type EntityPath = Path<(String, String, String)>;
+
+/// The entity that an address names, and the moment that everything else of the page is read from.
+pub async fn open(cx: &Cx, Path((kind, namespace, name)): EntityPath) -> Result<(EntityDetail, Snapshot), Failure> {
+    let kind: Kind = kind.parse().map_err(|_| Error::NotFound("catalog entity"))?;
+    let mut snapshot = cx.portal.snapshot(&cx.actor).await?;
+    let entity = catalog::detail(&mut snapshot, &EntityRef::new(kind, &namespace, &name)).await?;
+    Ok((entity, snapshot))
+}
+
+/// A view of an entity under its title line and tabs.
+pub fn page<V: IntoView + 'static>(
+    cx: &Cx,
+    entity: &EntityDetail,
+    slug: &'static str,
+    view: impl FnOnce() -> V + 'static,
+) -> Answer {
+    let head = Head::new(entity.summary.shown_name()).under("Catalog", "/catalog");
+    let title = title(entity);
+    let tabs = tabs(entity, slug);
+    cx.page(head, move || {
+        view! {
+            {title}
+            {tabs}
+            {view()}
+        }
+    })
+}
+
+fn title(entity: &EntityDetail) -> AnyView {
+    let one = &entity.summary;
+    let kind = match &one.kind_type {
+        Some(of) => format!("{} · {of}", one.reference.kind.label()),
+        None => one.reference.kind.label().to_owned(),
+    };
+    let owner = one.owner.is_some().then(|| owner_of(one));
+    let state = view! {
+        <span class="thing">
+            <Icon of=drawn(one.reference.kind).icon() />
+            {kind}
+        </span>
+        {one.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}
+        {one.tier.clone().map(|tier| view! { <Badge>{tier}</Badge> })}
+        {one.restricted.then(|| view! { <Badge tone=Some(Tone::Waived)>"Restricted"</Badge> })}
+        {owner}
+    };
+    view! { <PageHead title=one.shown_name().to_owned() state=state.into_any() /> }.into_any()
+}
+
+fn tabs(entity: &EntityDetail, current: &str) -> AnyView {
+    let href = entity.summary.reference.href();
+    let tabs = TABS
+        .iter()
+        .filter(|tab| (tab.of)(entity.summary.reference.kind))
+        .map(|tab| {
+            let address = if tab.slug.is_empty() { href.clone() } else { format!("{href}/{}", tab.slug) };
+            let count = (tab.slug == "relations").then_some(entity.relations.len() as u64);
+            let tab = Tab::new(tab.label, address).current(tab.slug == current);
+            match count {
+                Some(count) => tab.count(count),
+                None => tab,
+            }
+        })
+        .collect();
+    view! { <Tabs label=format!("Views of {}", entity.summary.shown_name()) tabs /> }.into_any()
+}
+
+/// `/catalog/{kind}/{namespace}/{name}`
+pub async fn overview(cx: Cx, path: EntityPath) -> Answer {
+    let (entity, _snapshot) = open(&cx, path).await?;
+    let shown = entity.clone();
+    page(&cx, &entity, "", move || view! { <Overview entity=shown /> })
+}
+
+/// `/catalog/{kind}/{namespace}/{name}/relations`
+pub async fn relations(cx: Cx, path: EntityPath) -> Answer {
+    let (entity, _snapshot) = open(&cx, path).await?;
+    let relations = entity.relations.clone();
+    page(&cx, &entity, "relations", move || view! { <Relations relations /> })
+}
+
+/// `/catalog/{kind}/{namespace}/{name}/changes`
+pub async fn changes(cx: Cx, path: EntityPath) -> Answer {
+    let (entity, mut snapshot) = open(&cx, path).await?;
+    let events = catalog::history(&mut snapshot, &entity.summary.reference).await?;
+    page(&cx, &entity, "changes", move || view! { <Changes events /> })
+}
+
+#[component]
+fn Overview(entity: EntityDetail) -> impl IntoView {
+    let one = &entity.summary;
+    let mut facts = vec![
+        Fact::new("Owner", owner_of(one)),
+        Fact::new("System", referred(one.system.as_deref())),
+        Fact::new("Domain", referred(entity.domain.as_deref())),
+        Fact::new("Reference", view! { <code class="code-inline">{one.reference.to_string()}</code> }),
+    ];
+    if let Some(origin) = &entity.origin {
+        facts.push(Fact::text("Source", format!("{} {}", origin.kind.label(), origin.source)));
+        facts.push(Fact::text("File", format!("{}, line {}", origin.file, origin.line)));
+    }
+    facts.push(Fact::new("Updated", view! { <Time at=one.updated_at /> }));
+    let description = match one.description.clone() {
+        Some(description) => view! { <p>{description}</p> }.into_any(),
+        None => view! { <p class="muted">"The descriptor says nothing about what it is for."</p> }.into_any(),
+    };
+    let tags = (!one.tags.is_empty()).then(|| {
+        let tags = one.tags.iter().map(|tag| {
+            let href = super::address("/catalog", [("tag", tag)]);
+            view! { <a class="chip" href=href>{tag.clone()}</a> }
+        });
+        view! { <div class="filters">{tags.collect_view()}</div> }
+    });
+    let descriptor = serde_json::to_string_pretty(&entity.descriptor).unwrap_or_default();
+    let near: Vec<EntityRelation> = entity
+        .relations
+        .iter()
+        .filter(|other| !matches!(other.relation, RelationType::OwnedBy | RelationType::PartOf))
+        .take(12)
+        .cloned()
+        .collect();
+    view! {
+        <div class="beside">
+            <div class="min-w-0">
+                <Section title="What it is">{description} {tags}</Section>
+                {(!entity.links.is_empty()).then(|| view! { <Links links=entity.links.clone() /> })}
+                {(!near.is_empty()).then(|| view! { <Section title="Stands beside"><RelationTable relations=near /></Section> })}
+                <Fold label="Descriptor as it was read">
+                    <CodeBlock label="Descriptor" code=descriptor />
+                </Fold>
+            </div>
+            <aside aria-label="Facts">
+                <Facts facts narrow=true />
+            </aside>
+        </div>
+    }
+}
+
+#[component]
+fn Links(links: Vec<model::Link>) -> impl IntoView {
+    let links = links
+        .into_iter()
+        .map(|link| {
+            let title = link.title.unwrap_or_else(|| link.url.clone());
+            view! {
+                <li>
+                    <a class="link inline-flex items-center gap-1" href=link.url rel="noopener noreferrer external">
+                        {title}
+                        <Icon of=icon::EXTERNAL />
+                    </a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Section title="Links">
+            <ul>{links}</ul>
+        </Section>
+    }
+}
+
+#[component]
+fn Relations(relations: Vec<EntityRelation>) -> impl IntoView {
+    if relations.is_empty() {
+        return view! {
+            <Empty title="No relations" icon=icon::LINK>
+                "Owner, system, dependencies and APIs that a descriptor names appear here, from both ends."
+            </Empty>
+        }
+        .into_any();
+    }
+    view! { <RelationTable relations /> }.into_any()
+}
+
+#[component]
+fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
+    let rows = relations
+        .into_iter()
+        .map(|other| {
+            let name = other.title.clone().unwrap_or_else(|| other.target.name.clone());
+            let kind = drawn(other.target.kind);
+            let named = if other.known {
+                view! { <Thing kind name href=other.target.href() /> }.into_any()
+            } else {
+                view! { <Thing kind name /> }.into_any()
+            };
+            let known = (!other.known).then(|| view! { <span class="muted small">"Not in the catalog"</span> });
+            view! {
+                <tr>
+                    <td>{capitalised(other.relation.label())}</td>
+                    <td class="table-cut">{named}</td>
+                    <td class="table-wide-only">{other.target.kind.label()}</td>
+                    <td>{known}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let columns = vec![
+        Column::new("Relation").tight(),
+        Column::new("Entity"),
+        Column::new("Kind").tight().wide_only(),
+        Column::new("State").tight(),
+    ];
+    view! { <Table caption="Relations" columns>{rows}</Table> }
+}
+
+#[component]
+fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
+    if events.is_empty() {
+        return view! {
+            <Empty title="No changes recorded" icon=icon::AUDIT>
+                "What readings of its descriptor change appears here."
+            </Empty>
+        }
+        .into_any();
+    }
+    let events = events
+        .into_iter()
+        .map(|event| {
+            let (of, words) = match event.what {
+                EntityEventKind::Created => (icon::ADD, "Came into the catalog"),
+                EntityEventKind::Updated => (icon::EDIT, "Descriptor changed"),
+            };
+            let by = match (event.by, event.source) {
+                (Some(by), Some(source)) => format!(" · {by}, from {source}"),
+                (Some(by), None) => format!(" · {by}"),
+                (None, Some(source)) => format!(" · from {source}"),
+                (None, None) => String::new(),
+            };
+            let title = view! { {words} <span class="muted">{by}</span> }.into_any();
+            let changes = event
+                .changes
+                .into_iter()
+                .map(|change| {
+                    let value = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+                    let words = match (change.before, change.after) {
+                        (None, None) => capitalised(&change.field),
+                        (before, after) => {
+                            format!("{}: {} → {}", capitalised(&change.field), value(before), value(after))
+                        }
+                    };
+                    view! { <li class="small">{words}</li> }
+                })
+                .collect_view();
+            view! {
+                <Event at=event.at icon=of title>
+                    <ul>{changes}</ul>
+                </Event>
+            }
+        })
+        .collect_view();
+    view! { <Timeline>{events}</Timeline> }.into_any()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
