@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
-use portal::{Actor, Clock, KeyRing, Rng, identity::token, migrate};
+use portal::{
+    Actor, Clock, KeyRing, Rng,
+    authz::RoleName,
+    identity::{access, token},
+    migrate,
+};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -35,6 +40,20 @@ enum Do {
 
 #[derive(Subcommand)]
 enum Admin {
+    /// Give a person a role, as the first administrator is made
+    Grant {
+        /// The person's address or id; they have signed in once
+        person: String,
+        /// developer, team_lead, security_champion, platform_administrator or auditor
+        #[arg(long, default_value = "platform_administrator")]
+        role: String,
+        /// The team's name; left out: in the whole organisation
+        #[arg(long)]
+        team: Option<String>,
+        /// Days until it ends; left out: it does not
+        #[arg(long)]
+        days: Option<u16>,
+    },
     /// Tokens of service accounts
     #[command(subcommand)]
     Token(Token),
@@ -137,6 +156,20 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             serve::migrate_as(&owner, &config).await?;
         }
         Do::Config => print(&config.table())?,
+        Do::Admin(Admin::Grant { person, role, team, days }) => {
+            let portal = serve::portal(&config).await?;
+            let actor = Actor::system("admin.grant", None, "command line".to_owned());
+            let role = RoleName::parse(&role).with_context(|| format!("{role:?} is not a role"))?;
+            let person = access::person_named(&portal, &actor, &person).await?;
+            let team = match team {
+                Some(name) => Some(access::team_named(&portal, &actor, &name).await?),
+                None => None,
+            };
+            let until = days.map(|days| portal.clock.now() + time::Duration::days(days.into()));
+            access::give(&portal, &actor, person, role, team, until).await?;
+            eprintln!("{} is given; it counts from the next request on", role.label());
+            portal.close().await;
+        }
         Do::Admin(Admin::Token(Token::Create { name, scope, days })) => {
             let portal = serve::portal(&config).await?;
             let actor = Actor::system("admin.token", None, "command line".to_owned());

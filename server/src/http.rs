@@ -18,7 +18,7 @@ use axum::{
 };
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use portal::{Actor, Portal, authz::RoleName};
+use portal::{Actor, Portal, authz::RoleName, notifications, requests};
 use rand::RngCore as _;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -31,7 +31,7 @@ use tower_http::{
 use crate::{
     assets,
     auth::{self, actor::Caller, cookie::Cookies, oidc::Provider},
-    evaluation, rest,
+    evaluation, live, rest,
 };
 
 /// How long one request may take; what takes longer is a job.
@@ -83,6 +83,7 @@ pub fn router(edge: Edge) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), set_the_scene));
     let answering = Router::new()
         .merge(rest::router())
+        .route("/live", get(live::live))
         .merge(pages)
         .layer(middleware::from_fn_with_state(edge.clone(), auth::csrf::guard))
         .layer(middleware::from_fn_with_state(edge.clone(), auth::actor::identify))
@@ -147,7 +148,7 @@ async fn set_the_scene(State(edge): State<Edge>, Caller(actor): Caller, mut requ
 }
 
 /// What the frame shows of this person: where they may go and what waits for them.
-async fn dress(chrome: &mut Chrome, _portal: &Portal, actor: &Actor) -> portal::Result<()> {
+async fn dress(chrome: &mut Chrome, portal: &Portal, actor: &Actor) -> portal::Result<()> {
     let Some(person) = actor.person() else { return Ok(()) };
     chrome.person = Some(Person {
         name: person.display_name.clone(),
@@ -166,6 +167,10 @@ async fn dress(chrome: &mut Chrome, _portal: &Portal, actor: &Actor) -> portal::
             _ => true,
         })
         .collect();
+    chrome.topic = Some(notifications::topic(person.id).0);
+    let mut snapshot = portal.snapshot(actor).await?;
+    chrome.approvals = u32::try_from(requests::waiting(&mut snapshot).await?).unwrap_or_default();
+    chrome.notifications = u32::try_from(notifications::unread(&mut snapshot).await?).unwrap_or_default();
     Ok(())
 }
 

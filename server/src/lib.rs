@@ -8,5 +8,6 @@ pub mod demo;
 pub mod docs;
 pub mod evaluation;
 pub mod http;
+mod live;
 pub mod rest;
 pub mod serve;

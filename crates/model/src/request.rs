@@ -130,6 +130,41 @@ impl RequestState {
     }
 }
 
+/// Which requests a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Inbox {
+    /// What waits for the reader's own approval.
+    #[default]
+    Waiting,
+    /// What the reader approved or declined.
+    Decided,
+    /// What the reader asked for.
+    Mine,
+    /// All that the reader may see.
+    All,
+}
+
+impl Inbox {
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Decided, Self::Mine, Self::All];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Decided => "decided",
+            Self::Mine => "mine",
+            Self::All => "all",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|inbox| inbox.as_str() == text)
+    }
+}
+
 /// A person as a page names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

@@ -116,7 +116,7 @@ impl Egress {
         // where two rules cover a host, the more generous counts
         self.rules.iter().filter(|rule| rule.covers(url)).max_by_key(|rule| rule.private).ok_or_else(|| {
             format!(
-                "{host} is not a host that this installation may send to; an administrator adds it to RAMPART_EGRESS"
+                "{host} is not a host that this installation may send to; an administrator adds it to RAMPART_EGRESS_ALLOW"
             )
         })
     }
@@ -184,7 +184,7 @@ async fn resolve(url: &Url, private: bool) -> Result<Vec<SocketAddr>> {
         return Err(Error::invalid(
             "url",
             format!(
-                "{} leads to {}, which is not a public address; where that is meant, an administrator adds {}+private to RAMPART_EGRESS",
+                "{} leads to {}, which is not a public address; where that is meant, an administrator adds {}+private to RAMPART_EGRESS_ALLOW",
                 host(url),
                 address.ip(),
                 host(url),

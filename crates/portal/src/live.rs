@@ -4,10 +4,18 @@
 
 use std::{fmt, time::Duration};
 
+use model::{EntityId, EnvironmentId, PersonId, request::RequestNumber};
 use sqlx::{PgConnection, query};
 use tokio::sync::broadcast;
 
-use crate::{Portal, error::Result};
+use crate::{
+    Portal, Snapshot,
+    authz::{ActionName, Actor, Lock, Resource},
+    catalog::Entity,
+    environments::{Environment, EnvironmentKey},
+    error::Result,
+    requests::Request,
+};
 
 const CHANNEL: &str = "rampart_live";
 /// How many notices a slow page may be behind before it is told to read everything again.
@@ -37,6 +45,43 @@ impl Live {
     pub fn subscribe(&self) -> broadcast::Receiver<Topic> {
         self.0.subscribe()
     }
+}
+
+/// Whether the actor may hear of a topic: their own, and those of what they may see. A notice has no content, but that
+/// something happens at all is for nobody else.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn may_follow(portal: &Portal, actor: &Actor, topics: &[Topic]) -> Result<Vec<bool>> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut may = Vec::with_capacity(topics.len());
+    for topic in topics {
+        may.push(follows(&mut snapshot, topic).await?);
+    }
+    Ok(may)
+}
+
+async fn follows(snapshot: &mut Snapshot, topic: &Topic) -> Result<bool> {
+    let Some((kind, id)) = topic.0.split_once(':') else { return Ok(false) };
+    let Some(own) = snapshot.actor().person_id() else { return Ok(false) };
+    match kind {
+        "person" => Ok(id.parse::<PersonId>().is_ok_and(|person| person == own)),
+        "catalog" => Ok(true),
+        "request" => sees::<Request>(snapshot, ActionName::RequestRead, id.parse::<RequestNumber>().ok()).await,
+        "environment" => {
+            let key = id.parse::<EnvironmentId>().ok().map(EnvironmentKey::Id);
+            sees::<Environment>(snapshot, ActionName::EnvironmentRead, key).await
+        }
+        "findings" => sees::<Entity>(snapshot, ActionName::FindingRead, id.parse::<EntityId>().ok()).await,
+        _ => Ok(false),
+    }
+}
+
+/// Asks without a record: nobody is refused anything here.
+async fn sees<R: Resource>(snapshot: &mut Snapshot, action: ActionName, id: Option<R::Id>) -> Result<bool> {
+    let Some(id) = id else { return Ok(false) };
+    let Some(thing) = R::load(&mut *snapshot.visible(action)?, &id, Lock::None).await? else { return Ok(false) };
+    snapshot.may(action, &thing.reference().id, &thing.facts())
 }
 
 /// Tells every process once this transaction commits.

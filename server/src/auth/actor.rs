@@ -34,7 +34,8 @@ pub async fn identify(State(edge): State<Edge>, mut request: Request, next: Next
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let address = peer.map(|peer| client_address(peer, request.headers(), &edge.trusted_proxies));
     let request_id = request_id(request.headers());
-    match actor(&edge, request.headers(), request_id, address).await {
+    let by_itself = request.uri().path() == "/live" || request.headers().contains_key("rampart-live");
+    match actor(&edge, request.headers(), request_id, address, by_itself).await {
         Ok(actor) => {
             request.extensions_mut().insert(Caller(actor));
             next.run(request).await
@@ -48,6 +49,7 @@ async fn actor(
     headers: &HeaderMap,
     request_id: String,
     address: Option<IpAddr>,
+    by_itself: bool,
 ) -> Result<Actor, Box<Problem>> {
     let failed = |error: Error| Box::new(error.problem());
     if let Some(value) = headers.get(header::AUTHORIZATION) {
@@ -71,9 +73,13 @@ async fn actor(
         };
     }
     if let Some(token) = edge.cookies.session(headers) {
-        let found = identity::session::actor(&edge.portal, token.expose_secret(), request_id.clone(), address)
-            .await
-            .map_err(failed)?;
+        let (portal, token, id) = (&edge.portal, token.expose_secret(), request_id.clone());
+        let found = if by_itself {
+            identity::session::watcher(portal, token, id, address).await
+        } else {
+            identity::session::actor(portal, token, id, address).await
+        };
+        let found = found.map_err(failed)?;
         if let Some(actor) = found {
             return Ok(actor);
         }

@@ -1,6 +1,9 @@
 //! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
 
+mod access;
+mod notifications;
 pub mod problem;
+mod requests;
 mod tokens;
 
 use axum::{Router, response::IntoResponse, routing::get};
@@ -40,7 +43,14 @@ impl Modify for Bearer {
 
 /// Every feature's routes with their part of the document.
 fn features() -> OpenApiRouter<Edge> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", OpenApiRouter::new().merge(tokens::router()))
+    OpenApiRouter::with_openapi(Document::openapi()).nest(
+        "/api/v1",
+        OpenApiRouter::new()
+            .merge(access::router())
+            .merge(notifications::router())
+            .merge(requests::router())
+            .merge(tokens::router()),
+    )
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.

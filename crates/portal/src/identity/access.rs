@@ -572,3 +572,18 @@ pub async fn person_named(portal: &Portal, actor: &Actor, text: &str) -> Result<
         _ => Err(Error::invalid("person", "more than one person has that address; give the person's id")),
     }
 }
+
+/// The team of that name.
+///
+/// # Errors
+/// `Invalid` at `team` where there is none.
+pub async fn team_named(portal: &Portal, actor: &Actor, name: &str) -> Result<TeamId> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let found = sql::team_named(&mut *snapshot.visible(ActionName::PeopleRead)?, name.trim()).await?;
+    found.ok_or_else(|| {
+        Error::invalid(
+            "team",
+            format!("there is no team {:?}; teams come from the provider's groups and the catalog", name.trim()),
+        )
+    })
+}

@@ -27,6 +27,11 @@ pub(super) async fn team(connection: &mut PgConnection, id: TeamId, lock: bool) 
         .await?)
 }
 
+pub(super) async fn team_named(connection: &mut PgConnection, name: &str) -> Result<Option<TeamId>> {
+    let team = query_scalar!("select id from team where name = $1", name).fetch_optional(connection).await?;
+    Ok(team.map(TeamId))
+}
+
 pub(super) async fn teams(connection: &mut PgConnection) -> Result<Vec<TeamChoice>> {
     Ok(query_as!(TeamChoice, r#"select id as "id: TeamId", display_name as name from team order by display_name, id"#)
         .fetch_all(connection)

@@ -20,6 +20,29 @@ use crate::{
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub async fn actor(portal: &Portal, token: &str, request_id: String, address: Option<IpAddr>) -> Result<Option<Actor>> {
+    find(portal, token, request_id, address, true).await
+}
+
+/// As [`actor`], for what an open page does by itself: it does not count as use, so a page left open still ends.
+///
+/// # Errors
+/// As [`actor`].
+pub async fn watcher(
+    portal: &Portal,
+    token: &str,
+    request_id: String,
+    address: Option<IpAddr>,
+) -> Result<Option<Actor>> {
+    find(portal, token, request_id, address, false).await
+}
+
+async fn find(
+    portal: &Portal,
+    token: &str,
+    request_id: String,
+    address: Option<IpAddr>,
+    used: bool,
+) -> Result<Option<Actor>> {
     let now = portal.clock.now();
     let mut tx = portal.db.session().await?;
     let Some(found) = sql::session(&mut tx, &hash(token), now, now - portal.settings.session_idle).await? else {
@@ -27,7 +50,7 @@ pub async fn actor(portal: &Portal, token: &str, request_id: String, address: Op
     };
     let bindings = sql::bindings(&mut tx, found.person_id, now).await?;
     // the time of the last use is kept to the minute, so that most requests write nothing
-    if now - found.seen_at > time::Duration::minutes(1) {
+    if used && now - found.seen_at > time::Duration::minutes(1) {
         sql::touch_session(&mut tx, found.id, now).await?;
     }
     tx.commit().await?;

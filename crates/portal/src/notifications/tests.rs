@@ -436,7 +436,7 @@ async fn a_host_that_nobody_allowed_is_refused_when_it_is_entered_and_when_it_is
     let new = hook(&server, None, WebhookShape::Generic);
     let refused = add_webhook(&t, &root, &new).await.map(|_| ());
     assert!(
-        matches!(&refused, Err(Error::Invalid(errors)) if errors[0].message.contains("RAMPART_EGRESS")),
+        matches!(&refused, Err(Error::Invalid(errors)) if errors[0].message.contains("RAMPART_EGRESS_ALLOW")),
         "{refused:?}"
     );
     let portal = allowing(&t, &server);
@@ -445,7 +445,7 @@ async fn a_host_that_nobody_allowed_is_refused_when_it_is_entered_and_when_it_is
     // no longer allowed when its time comes
     deliver_due(&t, &t.portal.clone()).await;
     assert!(server.received_requests().await.unwrap().is_empty());
-    assert!(undelivered(&t, &root).await.unwrap()[0].last_error.contains("RAMPART_EGRESS"));
+    assert!(undelivered(&t, &root).await.unwrap()[0].last_error.contains("RAMPART_EGRESS_ALLOW"));
 }
 
 #[tokio::test]

@@ -179,13 +179,13 @@ pub(super) async fn event(
     event: Event<'_>,
 ) -> Result<()> {
     sql::insert_event(connection, portal.rng.id(&portal.clock), request.id, portal.clock.now(), &event).await?;
-    live::announce(connection, &topic(request.id)).await
+    live::announce(connection, &topic(request.number)).await
 }
 
 /// What pages that show a request listen to.
 #[must_use]
-pub fn topic(id: RequestId) -> Topic {
-    Topic::new("request", id)
+pub fn topic(number: RequestNumber) -> Topic {
+    Topic::new("request", number)
 }
 
 async fn tell_approvers(portal: &Portal, connection: &mut PgConnection, request: &Request) -> Result<()> {
@@ -197,7 +197,7 @@ async fn tell_approvers(portal: &Portal, connection: &mut PgConnection, request:
         title: format!("{requester} asks for your approval: {}", request.payload.title()),
         body: request.reason.clone(),
         href: request.number.href(),
-        about: topic(request.id),
+        about: topic(request.number),
     };
     notifications::effects::tell(portal, connection, &people, &news).await?;
     let teams: Vec<TeamId> = request.stages.iter().filter_map(|stage| stage.approvers.team()).collect();

@@ -2,13 +2,12 @@
 
 use model::{
     EntityId, PersonId, RequestId,
-    request::{Named, RequestKind, RequestNumber, RequestRow, RequestState},
+    request::{Inbox, Named, RequestKind, RequestNumber, RequestRow, RequestState},
 };
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Inbox;
 use crate::{
     Visible,
     authz::{Actor, Reach, RoleName, Scope},

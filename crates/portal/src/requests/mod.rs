@@ -15,9 +15,9 @@ use model::{
     EntityId, PersonId, RequestId,
     notification::NoticeKind,
     page::{Page, PageRequest},
-    request::{Named, RequestDetail, RequestEventKind, RequestNumber, RequestRow, RequestState, StageView},
+    request::{Inbox, Named, RequestDetail, RequestEventKind, RequestNumber, RequestRow, RequestState, StageView},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -186,7 +186,7 @@ pub async fn withdraw(portal: &Portal, actor: &Actor, number: RequestNumber) -> 
     let before = request.state;
     request.withdraw(portal.clock.now())?;
     effects::event(portal, connection, request, Event::new(RequestEventKind::Withdrawn, actor.person_id())).await?;
-    notifications::effects::settled(portal, connection, &effects::topic(request.id)).await?;
+    notifications::effects::settled(portal, connection, &effects::topic(request.number)).await?;
     sql::save_state(connection, request).await?;
     let change = Decision::of(request, before, None);
     permit.commit(change).await
@@ -263,7 +263,7 @@ pub async fn detail(portal: &Portal, actor: &Actor, number: RequestNumber) -> Re
         let approvers = deciders::in_words(&mut visible, stage.approvers).await?;
         stages.push(StageView { approvers, needed: stage.needed, approved, can, remedy });
     }
-    let undelivered = notifications::effects::undelivered(&mut visible, &effects::topic(request.id)).await?;
+    let undelivered = notifications::effects::undelivered(&mut visible, &effects::topic(request.number)).await?;
     let why_not = if pending { why_not(actor, &request, may_decide) } else { None };
     Ok(RequestDetail {
         row,
@@ -277,21 +277,6 @@ pub async fn detail(portal: &Portal, actor: &Actor, number: RequestNumber) -> Re
         history,
         undelivered,
     })
-}
-
-/// Which requests a list shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Inbox {
-    /// What waits for the reader's own approval.
-    #[default]
-    Waiting,
-    /// What the reader approved or declined.
-    Decided,
-    /// What the reader asked for.
-    Mine,
-    /// All that the reader may see.
-    All,
 }
 
 /// Requests, the newest first.
@@ -347,7 +332,7 @@ async fn settle(
     title: &str,
     body: &str,
 ) -> Result<()> {
-    let about = effects::topic(request.id);
+    let about = effects::topic(request.number);
     notifications::effects::settled(portal, connection, &about).await?;
     let news = News {
         kind: NoticeKind::Request,

@@ -2,11 +2,11 @@
 
 use model::{
     page::PageRequest,
-    request::{RequestDetail, RequestNumber, RequestState},
+    request::{Inbox, RequestDetail, RequestNumber, RequestState},
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{Inbox, approve, decline, detail, list, sweep, withdraw};
+use super::{approve, decline, detail, list, sweep, withdraw};
 use crate::{
     Error,
     authz::{ActionName, Actor, Reach, RoleName},
