@@ -299,9 +299,9 @@ fn check_limits(document: &Document, spec: &Spec, wrong: &mut Vec<Wrong>) {
             || spec.parameters["required"]
                 .as_array()
                 .is_some_and(|required| required.iter().any(|name| name == parameter));
-        if property["type"] != "integer" || !property["minimum"].as_i64().is_some_and(|minimum| minimum >= 1) {
+        if property["type"] != "integer" || property["minimum"].as_i64().is_none_or(|minimum| minimum < 1) {
             wrong.push(document.wrong(&at, "must name an integer parameter with a minimum of at least 1"));
-        } else if !property["maximum"].as_i64().is_some_and(|maximum| maximum <= 1_000_000) {
+        } else if property["maximum"].as_i64().is_none_or(|maximum| maximum > 1_000_000) {
             wrong.push(document.wrong(&at, "must name a parameter with a maximum, or it would limit nothing"));
         } else if !given {
             wrong.push(document.wrong(&at, "must name a parameter that is required or has a default"));
