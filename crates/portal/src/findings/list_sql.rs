@@ -14,6 +14,14 @@ use crate::{
     page::{COUNT_LIMIT, Window},
 };
 
+/// A filter whose names were found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub filter: &'a Filter,
+    pub service: Option<EntityId>,
+    pub owner: Option<TeamId>,
+}
+
 /// What the list is sorted by, as text, and the id.
 pub(super) type Key = (String, FindingId);
 
@@ -29,33 +37,33 @@ pub(super) fn key(sort: Sort, row: &FindingSummary) -> Key {
 pub(super) async fn rows(
     connection: &mut PgConnection,
     scope: &Scope,
-    filter: &Filter,
+    wanted: &Wanted<'_>,
     sort: Sort,
     window: &Window<'_, Key>,
 ) -> Result<Vec<FindingSummary>> {
-    let mut query = rows_query(scope, filter, sort, window.after(), window.backwards(), window.limit());
+    let mut query = rows_query(scope, wanted, sort, window.after(), window.backwards(), window.limit());
     query.build().fetch_all(connection).await?.iter().map(summary).collect()
 }
 
 /// How many there are, counted no further than a page says.
-pub(super) async fn count(connection: &mut PgConnection, scope: &Scope, filter: &Filter) -> Result<i64> {
-    Ok(count_query(scope, filter).build_query_scalar().fetch_one(connection).await?)
+pub(super) async fn count(connection: &mut PgConnection, scope: &Scope, wanted: &Wanted<'_>) -> Result<i64> {
+    Ok(count_query(scope, wanted).build_query_scalar().fetch_one(connection).await?)
 }
 
 /// Since when the oldest of these is known; none where there are none.
 pub(super) async fn oldest(
     connection: &mut PgConnection,
     scope: &Scope,
-    filter: &Filter,
+    wanted: &Wanted<'_>,
 ) -> Result<Option<OffsetDateTime>> {
     let mut query = QueryBuilder::new("select min(first_seen_at) from finding where ");
-    condition(&mut query, scope, filter);
+    condition(&mut query, scope, wanted);
     Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
 pub(super) fn rows_query(
     scope: &Scope,
-    filter: &Filter,
+    wanted: &Wanted<'_>,
     sort: Sort,
     after: Option<&Key>,
     backwards: bool,
@@ -68,7 +76,7 @@ pub(super) fn rows_query(
     let descending = sort.descending != backwards;
     let (less, direction) = if descending { ("<", "desc") } else { (">", "asc") };
     let mut query = QueryBuilder::new("with page as (select * from finding where ");
-    condition(&mut query, scope, filter);
+    condition(&mut query, scope, wanted);
     if let Some((by, id)) = after {
         query.push(format_args!(" and ({column}, id) {less} ("));
         query.push_bind(by.clone()).push(format_args!("::{kind}, ")).push_bind(id.0).push(")");
@@ -93,14 +101,15 @@ pub(super) fn rows_query(
     query
 }
 
-pub(super) fn count_query(scope: &Scope, filter: &Filter) -> QueryBuilder<Postgres> {
+pub(super) fn count_query(scope: &Scope, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("select count(*) from (select from finding where ");
-    condition(&mut query, scope, filter);
+    condition(&mut query, scope, wanted);
     query.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
     query
 }
 
-fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter) {
+fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, wanted: &Wanted<'_>) {
+    let Wanted { filter, service, owner } = wanted;
     query.push("state = ").push_bind(filter.state.as_str());
     if !scope.everything {
         query.push(" and ((").push_bind(scope.unrestricted).push(" and not restricted) or owner_id = any(");
@@ -110,11 +119,11 @@ fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter)
         let words: Vec<&'static str> = filter.severity.iter().map(|severity| severity.as_str()).collect();
         query.push(" and severity = any(").push_bind(words).push("::text[]::severity[])");
     }
-    if let Some(EntityId(service)) = filter.service {
-        query.push(" and entity_id = ").push_bind(service);
+    if let Some(EntityId(service)) = service {
+        query.push(" and entity_id = ").push_bind(*service);
     }
-    if let Some(TeamId(owner)) = filter.owner {
-        query.push(" and owner_id = ").push_bind(owner);
+    if let Some(TeamId(owner)) = owner {
+        query.push(" and owner_id = ").push_bind(*owner);
     }
     if let Some(kind) = filter.kind {
         query.push(" and kind = ").push_bind(kind.as_str());

@@ -13,7 +13,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::identity::{Identity, Word};
+use super::sameness::{Identity, Word};
 
 /// A finding that is stored already, with every scope's word on it.
 #[derive(Clone, Debug)]
@@ -233,6 +233,6 @@ impl Face {
         let single = [&self.rule, &self.package, &self.purl, &self.place];
         let texts = [&self.title].into_iter().chain(&self.vulnerability_ids).chain(single.into_iter().flatten());
         let text = texts.map(String::as_str).collect::<Vec<_>>().join(" ").to_lowercase();
-        super::identity::clean(&text, 2_000)
+        super::sameness::clean(&text, 2_000)
     }
 }

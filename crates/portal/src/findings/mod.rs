@@ -2,9 +2,9 @@
 
 pub mod effects;
 pub mod gate;
-mod identity;
 mod list_sql;
 mod merge;
+mod sameness;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,7 @@ use crate::{
     authz::{ActionName, Actor, Facts, Lock, Reference, Resource, ResourceKind, Snapshot, Who},
     catalog::{self, Entity},
     error::{Error, Result},
+    identity,
     page::Window,
 };
 
@@ -68,8 +69,10 @@ pub struct Filter {
     pub state: FindingState,
     /// Empty: all.
     pub severity: Vec<Severity>,
-    pub service: Option<EntityId>,
-    pub owner: Option<TeamId>,
+    /// As a tool names it: `payments-api`, `component:default/payments-api`.
+    pub service: Option<String>,
+    /// The owning team's name.
+    pub owner: Option<String>,
     pub kind: Option<FindingKind>,
     /// A tool's name, in lower case.
     pub tool: Option<String>,
@@ -165,9 +168,24 @@ pub async fn list(
     let window = Window::<list_sql::Key>::open(&portal, "findings", &(filter, sort), request)?;
     let mut visible = snapshot.visible(ActionName::FindingRead)?;
     let scope = visible.scope.clone();
-    let rows = list_sql::rows(&mut visible, &scope, filter, sort, &window).await?;
-    let counted = list_sql::count(&mut visible, &scope, filter).await?;
+    let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
+    let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
+    let counted = list_sql::count(&mut visible, &scope, &wanted).await?;
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
+}
+
+/// The filter with ids for names; none where it names what is not there.
+async fn wanted<'a>(connection: &mut PgConnection, filter: &'a Filter) -> Result<Option<list_sql::Wanted<'a>>> {
+    let mut wanted = list_sql::Wanted { filter, service: None, owner: None };
+    if let Some(name) = &filter.service {
+        let Some(entity) = catalog::effects::service_named(connection, name).await? else { return Ok(None) };
+        wanted.service = Some(entity.id);
+    }
+    if let Some(name) = &filter.owner {
+        let Some(team) = identity::effects::team_by_name(connection, name).await? else { return Ok(None) };
+        wanted.owner = Some(team);
+    }
+    Ok(Some(wanted))
 }
 
 /// How many findings are open, how that changed, and how it went, of all that the actor may see.
@@ -181,6 +199,7 @@ pub async fn overview(snapshot: &mut Snapshot) -> Result<Overview> {
     let scope = visible.scope.clone();
     let trend = sql::trend(&mut visible, &scope, &days).await?;
     let critical = Filter { severity: vec![Severity::Critical], ..Filter::default() };
+    let critical = list_sql::Wanted { filter: &critical, service: None, owner: None };
     Ok(Overview {
         open: sql::visible_counts(&mut visible, &scope).await?,
         week_ago: trend.iter().rev().nth(1).map(|point| point.open).unwrap_or_default(),

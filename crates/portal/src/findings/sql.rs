@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::{
     Finding,
-    identity::{Identity, Word},
     merge::{Changes, Face, Known, Sighting},
+    sameness::{Identity, Word},
 };
 use crate::{
     authz,

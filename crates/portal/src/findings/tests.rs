@@ -496,7 +496,7 @@ async fn a_stranger_cannot_ask_the_gate_about_a_service() {
 
 #[tokio::test]
 async fn every_filter_narrows_and_pages_meet_every_finding_once() {
-    let (t, service, ada) = portal().await;
+    let (t, _, ada) = portal().await;
     let severities = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
     let many: Vec<(u32, &str, &str, bool)> =
         (0..70).map(|number| (number, "left-pad", severities[number as usize % 4], number % 2 == 0)).collect();
@@ -504,14 +504,15 @@ async fn every_filter_narrows_and_pages_meet_every_finding_once() {
     let deploy = UploadScope { stage: Stage::Deploy, ..on("main") };
     t.clock.advance(Duration::hours(1));
     upload(&t, &ada, deploy, cyclonedx(&[(500, "moment", "low")])).await;
-    let payments = t.team("payments").await;
     let all = Filter::default;
     for (filter, expected) in [
         (Filter { severity: vec![Severity::Critical], ..all() }, 18),
         (Filter { severity: vec![Severity::Critical, Severity::High], ..all() }, 36),
-        (Filter { service: Some(service), ..all() }, 50),
-        (Filter { service: Some(EntityId(uuid::Uuid::nil())), ..all() }, 0),
-        (Filter { owner: Some(payments), ..all() }, 50),
+        (Filter { service: Some(SERVICE.to_owned()), ..all() }, 50),
+        (Filter { service: Some("component:default/Payments-API".to_owned()), ..all() }, 50),
+        (Filter { service: Some("no-such-service".to_owned()), ..all() }, 0),
+        (Filter { owner: Some("payments".to_owned()), ..all() }, 50),
+        (Filter { owner: Some("no-such-team".to_owned()), ..all() }, 0),
         (Filter { tool: Some("Grype".to_owned()), ..all() }, 1),
         (Filter { stage: Some(Stage::Deploy), ..all() }, 1),
         (Filter { fixable: Some(true), ..all() }, 35),
@@ -602,18 +603,19 @@ async fn no_list_reads_all_findings() {
     let one_service = Scope { entities: vec![service], ..Scope::default() };
     let all = Filter::default;
     let filters = [
-        all(),
-        closed(),
-        Filter { severity: vec![Severity::Critical], ..all() },
-        Filter { service: Some(service), ..all() },
-        Filter { owner: Some(team), ..all() },
-        Filter { tool: Some("trivy".to_owned()), ..all() },
-        Filter { fixable: Some(true), ..all() },
-        Filter { stage: Some(Stage::Build), ..all() },
-        Filter { text: Some("package-77".to_owned()), ..all() },
+        (all(), None, None),
+        (closed(), None, None),
+        (Filter { severity: vec![Severity::Critical], ..all() }, None, None),
+        (all(), Some(service), None),
+        (all(), None, Some(team)),
+        (Filter { tool: Some("trivy".to_owned()), ..all() }, None, None),
+        (Filter { fixable: Some(true), ..all() }, None, None),
+        (Filter { stage: Some(Stage::Build), ..all() }, None, None),
+        (Filter { text: Some("package-77".to_owned()), ..all() }, None, None),
     ];
     for scope in [&everything, &one_team, &one_service] {
-        for filter in &filters {
+        for (filter, service, owner_team) in &filters {
+            let wanted = list_sql::Wanted { filter, service: *service, owner: *owner_team };
             for by in [SortKey::Severity, SortKey::FirstSeen] {
                 let after = match by {
                     SortKey::Severity => "high",
@@ -622,12 +624,12 @@ async fn no_list_reads_all_findings() {
                 let after = Some((after.to_owned(), model::FindingId(uuid::Uuid::nil())));
                 for after in [None, after.as_ref()] {
                     let sort = Sort { by, descending: true };
-                    let query = list_sql::rows_query(scope, filter, sort, after, false, 51);
-                    explain(&mut owner, query, &format!("{scope:?} {filter:?} {sort:?}")).await;
+                    let query = list_sql::rows_query(scope, &wanted, sort, after, false, 51);
+                    explain(&mut owner, query, &format!("{scope:?} {wanted:?} {sort:?}")).await;
                 }
             }
-            let query = list_sql::count_query(scope, filter);
-            explain_count(&mut owner, query, &format!("count {scope:?} {filter:?}")).await;
+            let query = list_sql::count_query(scope, &wanted);
+            explain_count(&mut owner, query, &format!("count {scope:?} {wanted:?}")).await;
         }
     }
 }

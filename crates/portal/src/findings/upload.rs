@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    identity::{self, Identity, Word, clean},
     merge::merge,
+    sameness::{self, Identity, Word, clean},
     service_named, sql,
 };
 use crate::{
@@ -29,9 +29,11 @@ const MAX_INTRODUCED: usize = 200;
 /// Bytes of each part of a scope.
 const MAX_PART: usize = 500;
 
-/// What somebody states about a report: with the service and the tool that it names, its scope.
+/// What somebody states about a report: with the service, its scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadScope {
+    /// None: the tool that the report names.
+    pub tool: Option<String>,
     /// None: what the report says was scanned.
     pub target: Option<String>,
     pub branch: Option<String>,
@@ -123,7 +125,7 @@ fn read(bytes: &[u8]) -> Result<(scan::Report, Entries)> {
             report.findings.len(),
         )));
     }
-    let entries = identity::entries(&report);
+    let entries = sameness::entries(&report);
     Ok((report, entries))
 }
 
@@ -135,15 +137,12 @@ fn scope(service: &Entity, stated: &UploadScope, report: &scan::Report) -> Resul
         }
         Ok(text.to_owned())
     };
+    let or = |stated: String, named: &str| if stated.is_empty() { clean(named, MAX_PART) } else { stated };
     let tool = report.tool.as_ref().map_or(report.format, |tool| &tool.name);
-    let stated_target = stated.target.as_deref().filter(|target| !target.trim().is_empty());
     Ok(Scope {
         service: service.reference_text(),
-        tool: clean(tool, MAX_PART).to_lowercase(),
-        target: match stated_target {
-            Some(target) => part("target", Some(target))?,
-            None => clean(report.target.as_deref().unwrap_or_default(), MAX_PART),
-        },
+        tool: or(part("tool", stated.tool.as_deref())?, tool).to_lowercase(),
+        target: or(part("target", stated.target.as_deref())?, report.target.as_deref().unwrap_or_default()),
         branch: part("branch", stated.branch.as_deref())?,
         stage: stated.stage,
     })
