@@ -6,6 +6,8 @@ pub mod entity;
 pub mod environment;
 pub mod findings;
 pub mod id;
+pub mod incidents;
+pub mod integrations;
 pub mod notification;
 pub mod page;
 pub mod problem;
@@ -20,6 +22,11 @@ pub use entity::{
 };
 pub use environment::EnvironmentState;
 pub use id::*;
+pub use incidents::{
+    AlertReceipt, AlertRule, Incident, IncidentAlert, IncidentDay, IncidentDetail, IncidentEvent, IncidentEventKind,
+    IncidentFilter, IncidentSort, IncidentState, LiveIncidents, Nearby, NearbySource, Resolution, WaitingAlert,
+};
+pub use integrations::{DataClass, Direction, Integration, IntegrationKind, IntegrationState, Proof};
 pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};

@@ -10,6 +10,8 @@ pub mod environments;
 pub mod error;
 pub mod findings;
 pub mod identity;
+pub mod incidents;
+pub mod integrations;
 pub mod jobs;
 pub mod keys;
 pub mod live;

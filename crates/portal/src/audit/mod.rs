@@ -3,6 +3,7 @@
 //! The leaf is RFC 8785 JSON, kept as the bytes that a hash tree can be computed over. People stand in it as random
 //! ids; values marked [`Personal`] stand in it encrypted under that person's key, which erasing the person deletes.
 
+pub mod effects;
 mod list_sql;
 pub mod log;
 mod sql;
@@ -254,6 +255,7 @@ fn actor_kind(actor: &Actor) -> &'static str {
         Who::Anonymous => "anonymous",
         Who::Person(_) => "person",
         Who::ServiceAccount(_) => "service_account",
+        Who::Integration { .. } => "integration",
         Who::System { .. } => "system",
     }
 }
@@ -263,6 +265,7 @@ fn actor_id(actor: &Actor) -> String {
         Who::Anonymous => String::new(),
         Who::Person(person) => person.id.to_string(),
         Who::ServiceAccount(account) => account.id.to_string(),
+        Who::Integration { id } => id.to_string(),
         Who::System { task, .. } => (*task).to_owned(),
     }
 }
@@ -275,6 +278,7 @@ fn authentication(actor: &Actor) -> Result<Value> {
     Ok(match &actor.authentication {
         Authentication::None => json!({ "method": "none" }),
         Authentication::Process => json!({ "method": "process" }),
+        Authentication::Integration => json!({ "method": "integration" }),
         Authentication::Token { id } => json!({ "method": "token", "token": id }),
         Authentication::Session { id, amr, acr, at } => json!({
             "method": "session",

@@ -1,10 +1,11 @@
 //! What the audit log asks of Postgres: insert and select, nothing else.
 
 use model::{AuditId, EntityId, PersonId, ServiceAccountId, TeamId};
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::OffsetDateTime;
 
-use crate::error::Result;
+use super::effects::Done;
+use crate::{authz::Scope, error::Result};
 
 /// One record with the columns that search uses.
 pub(super) struct Row<'a> {
@@ -99,4 +100,36 @@ pub(super) async fn insert_person_key(
     .execute(&mut *connection)
     .await?;
     Ok(query_scalar!("select wrapped_key from person_key where person_id = $1", person.0).fetch_one(connection).await?)
+}
+
+/// The committed changes of an entity, within a scope, but for incidents' own.
+pub(super) async fn changes_of(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    entity: EntityId,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<Done>> {
+    Ok(query_as!(
+        Done,
+        r#"select at, action, target_name, display_name as "person_name?"
+           from audit_record
+           left join person on person.id = person_id
+           where entity_id = $1 and at between $2 and $3 and outcome = 'committed' and target_kind <> 'Incident'
+             and ($4::bool or $5::bool or owner_id = any($6) or entity_id = any($7) or subject_id = $8)
+           order by at desc, audit_record.id desc
+           limit $9"#,
+        entity.0,
+        from,
+        to,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+        scope.person.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
 }

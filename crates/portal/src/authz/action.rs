@@ -200,7 +200,8 @@ actions! {
     ServiceAccountAdminister = "service_account.administer", Organisation, Write, "tokens:write", "administer service accounts";
 
     IntegrationRead = "integration.read", Integration, Read, "integrations:read", "see integrations";
-    IntegrationEdit = "integration.edit", Organisation, Write, "integrations:write", "change integrations";
+    IntegrationAdd = "integration.add", Organisation, Write, "integrations:write", "add an integration";
+    IntegrationEdit = "integration.edit", Integration, Write, "integrations:write", "change an integration";
     IntegrationApprove = "integration.approve", Integration, Write, "integrations:write", "approve an integration";
 
     AuditRead = "audit.read", AuditRecord, Read, "audit:read", "read the audit log";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{BindingId, EntityId, PersonId, ServiceAccountId, SessionId, TeamId, TokenId};
+use model::{BindingId, EntityId, IntegrationId, PersonId, ServiceAccountId, SessionId, TeamId, TokenId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -24,6 +24,10 @@ pub enum Who {
     Anonymous,
     Person(PersonActor),
     ServiceAccount(ServiceAccountActor),
+    /// An integration that delivers with its own token; it can do nothing but that.
+    Integration {
+        id: IntegrationId,
+    },
     /// A job or a start-up task, on whose behalf where somebody asked for it.
     System {
         task: &'static str,
@@ -95,6 +99,8 @@ pub enum Authentication {
     Token {
         id: TokenId,
     },
+    /// The token of the integration itself.
+    Integration,
     /// The portal's own process.
     Process,
 }
@@ -142,7 +148,7 @@ impl Actor {
             Who::ServiceAccount(account) => {
                 vec![(RoleName::Service, account.team.map_or(Reach::Organisation, Reach::Team))]
             }
-            Who::System { .. } | Who::Anonymous => Vec::new(),
+            Who::Integration { .. } | Who::System { .. } | Who::Anonymous => Vec::new(),
         }
     }
 
@@ -157,7 +163,7 @@ impl Actor {
         match &self.who {
             Who::Person(person) => person.scopes.as_ref(),
             Who::ServiceAccount(account) => Some(&account.scopes),
-            Who::System { .. } | Who::Anonymous => None,
+            Who::Integration { .. } | Who::System { .. } | Who::Anonymous => None,
         }
     }
 

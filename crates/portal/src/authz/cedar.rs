@@ -181,6 +181,7 @@ fn principal(actor: &Actor) -> Option<EntityUid> {
     match &actor.who {
         Who::Person(person) => Some(uid("Person", &person.id.to_string())),
         Who::ServiceAccount(account) => Some(uid("ServiceAccount", &account.id.to_string())),
+        Who::Integration { id } => Some(uid("Integration", &id.to_string())),
         Who::System { task, .. } => Some(uid("System", task)),
         Who::Anonymous => None,
     }
@@ -228,7 +229,7 @@ fn schema_text() -> String {
     for action in ActionName::ALL {
         writeln!(
             text,
-            "    action \"{action}\" appliesTo {{ principal: [Person, ServiceAccount, System], resource: {}, context: Asked }};",
+            "    action \"{action}\" appliesTo {{ principal: [Person, ServiceAccount, Integration, System], resource: {}, context: Asked }};",
             action.resource().cedar(),
         )
         .expect("a string takes all text");

@@ -148,6 +148,7 @@ impl Reducible {
         let kind = match &actor.who {
             Who::Person(_) => "Rampart::Person",
             Who::ServiceAccount(_) => "Rampart::ServiceAccount",
+            Who::Integration { .. } => "Rampart::Integration",
             Who::System { .. } => "Rampart::System",
             Who::Anonymous => return Scope::default(),
         };

@@ -98,7 +98,7 @@ fn is_team_name(name: &str) -> bool {
 }
 
 /// A new secret for a cookie or a token: 256 random bits, base64url.
-fn new_secret(rng: &Rng) -> SecretString {
+pub(crate) fn new_secret(rng: &Rng) -> SecretString {
     BASE64_URL_SAFE_NO_PAD.encode(rng.bytes::<32>()).into()
 }
 

@@ -88,6 +88,9 @@ jobs! {
     ReconcileEnvironment { environment: EnvironmentId } = "environment.reconcile" => environments::jobs::reconcile;
     /// Sends one notice by mail or to one webhook.
     Deliver { delivery: model::DeliveryId } = "notification.deliver" => crate::notifications::deliver;
+
+    /// Tries an outgoing integration that somebody asked to have tested.
+    TestIntegration { name: String } = "integration.test" => crate::integrations::jobs::test;
 }
 
 /// Finds what is due: each feature enqueues its own.

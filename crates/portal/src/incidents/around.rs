@@ -1,0 +1,40 @@
+//! What happened around an incident in the same service: the one place where every feature's events are gathered.
+
+use model::{Incident, Nearby, NearbySource};
+use time::Duration;
+
+use super::effects;
+use crate::{
+    audit,
+    authz::{ActionName, Snapshot},
+    error::Result,
+};
+
+/// What led to an incident lies mostly in the hours before it.
+const BEFORE: Duration = Duration::hours(24);
+/// What followed from it.
+const AFTER: Duration = Duration::hours(1);
+/// The most of each source.
+const EACH: i64 = 50;
+
+/// The events of other features near `incident`, as far as the reader may see them, the oldest first.
+pub(super) async fn read(snapshot: &mut Snapshot, incident: &Incident) -> Result<Vec<Nearby>> {
+    let Some(entity) = incident.entity else { return Ok(Vec::new()) };
+    let from = incident.started_at.min(incident.opened_at) - BEFORE;
+    let to = incident.resolved_at.unwrap_or(incident.heard_at.max(incident.opened_at)) + AFTER;
+    let mut nearby = Vec::new();
+
+    // whoever may see one incident of a service may see the others
+    let mut visible = snapshot.visible(ActionName::IncidentRead)?;
+    let others = effects::events_between(&mut visible, entity, from, to, EACH).await?;
+    nearby.extend(others.into_iter().filter(|event| event.href.as_deref() != Some(incident.href().as_str())));
+
+    let mut visible = snapshot.visible(ActionName::AuditRead)?;
+    let scope = visible.scope.clone();
+    for change in audit::effects::changes_of(&mut visible, &scope, entity, from, to, EACH).await? {
+        nearby.push(Nearby { at: change.at, source: NearbySource::Change, title: change.in_words(), href: None });
+    }
+
+    nearby.sort_by_key(|event| event.at);
+    Ok(nearby)
+}
