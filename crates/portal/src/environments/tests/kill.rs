@@ -79,7 +79,12 @@ async fn whatever_is_killed_whenever_nothing_is_lost_made_twice_or_left_behind()
     settle(&w, |state| !state.is_moving()).await;
     let environments = environments(&w).await;
     let answered = Arc::try_unwrap(answered).unwrap().into_inner().unwrap();
-    println!("{} environments, {} approvals and {} ends answered", environments.len(), answered.approved.len(), answered.ended.len());
+    println!(
+        "{} environments, {} approvals and {} ends answered",
+        environments.len(),
+        answered.approved.len(),
+        answered.ended.len()
+    );
     assert!(answered.approved.len() > 20 && answered.ended.len() > 5, "the processes got something done: {answered:?}");
     let twice = w.count("select count(*) - count(distinct request_id) from environment").await;
     assert_eq!(twice, 0, "one environment a request");
