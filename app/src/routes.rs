@@ -54,5 +54,19 @@ routes! {
     #[cfg(debug_assertions)]
     get  "/dev/ui/{state}" => crate::ui::gallery::state;
 
+    get  "/environments" => crate::environments::list::list;
+    get  "/environments/new" => crate::environments::ask::new;
+    post "/environments/new" => crate::environments::ask::submit;
+    get  "/environments/templates" => crate::environments::templates::list;
+    post "/environments/templates" => crate::environments::templates::apply;
+    get  "/environments/templates/{name}" => crate::environments::templates::detail;
+    post "/environments/templates/{name}/retire" => crate::environments::templates::retire;
+    get  "/environments/{environment}" => crate::environments::detail::detail;
+    get  "/environments/{environment}/extend" => crate::environments::detail::extend;
+    post "/environments/{environment}/extend" => crate::environments::detail::submit_extend;
+    post "/environments/{environment}/end" => crate::environments::detail::end;
+    post "/environments/{environment}/retry" => crate::environments::detail::retry;
+    post "/environments/{environment}/credentials" => crate::environments::detail::reveal;
+
     post "/preferences" => crate::layout::preferences::save;
 }
