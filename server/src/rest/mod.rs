@@ -1,6 +1,9 @@
 //! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
 
 mod access;
+mod alertmanager;
+mod incidents;
+mod integrations;
 mod notifications;
 pub mod problem;
 mod requests;
@@ -43,14 +46,14 @@ impl Modify for Bearer {
 
 /// Every feature's routes with their part of the document.
 fn features() -> OpenApiRouter<Edge> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest(
-        "/api/v1",
-        OpenApiRouter::new()
-            .merge(access::router())
-            .merge(notifications::router())
-            .merge(requests::router())
-            .merge(tokens::router()),
-    )
+    let v1 = OpenApiRouter::new()
+        .merge(access::router())
+        .merge(incidents::router())
+        .merge(integrations::router())
+        .merge(notifications::router())
+        .merge(requests::router())
+        .merge(tokens::router());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).nest("/hooks", alertmanager::router())
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.
