@@ -32,7 +32,8 @@ pub fn Pagination(
         (shown, 0) => format!("{} shown", number::grouped(shown)),
         (shown, first) => format!("{}-{}", number::grouped(first), number::grouped(first + shown - 1)),
     };
-    let step = |href: Option<String>, label: &'static str| match href {
+    // an empty address is none, as `unwrap_or_default` leaves it
+    let step = |href: Option<String>, label: &'static str| match href.filter(|href| !href.is_empty()) {
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),
     };

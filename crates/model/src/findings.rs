@@ -458,6 +458,7 @@ pub struct GateFinding {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct TrendPoint {
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Date))]
+    #[serde(with = "crate::day")]
     pub day: time::Date,
     pub open: SeverityCounts,
 }

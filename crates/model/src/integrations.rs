@@ -216,6 +216,7 @@ pub struct Integration {
     pub approved_by: Option<PersonId>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub approved_at: Option<OffsetDateTime>,
+    #[serde(with = "crate::day")]
     pub review_by: Date,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

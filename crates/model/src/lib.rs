@@ -3,6 +3,7 @@
 pub mod access;
 pub mod catalog;
 pub mod entity;
+pub mod day;
 pub mod environment;
 pub mod findings;
 pub mod id;

@@ -2,6 +2,9 @@
 
 mod access;
 mod environments;
+mod alertmanager;
+mod incidents;
+mod integrations;
 mod notifications;
 pub mod problem;
 mod requests;
@@ -53,6 +56,14 @@ fn features() -> OpenApiRouter<Edge> {
             .merge(requests::router())
             .merge(tokens::router()),
     )
+    let v1 = OpenApiRouter::new()
+        .merge(access::router())
+        .merge(incidents::router())
+        .merge(integrations::router())
+        .merge(notifications::router())
+        .merge(requests::router())
+        .merge(tokens::router());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).nest("/hooks", alertmanager::router())
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.
