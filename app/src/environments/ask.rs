@@ -41,7 +41,9 @@ pub async fn new(cx: Cx, Query(asked): Query<Asked>) -> Answer {
     // a service that one may not see is not filled in, and the form says so when it is sent
     let service = match asked.service.as_str() {
         "" => String::new(),
-        named => request::service(&mut snapshot, named).await.map_or_else(|_| named.to_owned(), |found| found.reference_text()),
+        named => request::service(&mut snapshot, named)
+            .await
+            .map_or_else(|_| named.to_owned(), |found| found.reference_text()),
     };
     match (chosen, all.as_slice()) {
         (Some(template), _) => form(&cx, template, FormState::filled([("service", short(&service))])),
@@ -129,11 +131,7 @@ fn Ask(template: TemplateView, state: FormState) -> impl IntoView {
     let hidden = vec![("template".to_owned(), template.name.clone())];
     let title = format!("Request {}", template.title);
     let description = template.description.clone();
-    let approvals = template
-        .approvals
-        .iter()
-        .map(|approval| view! { <li>{approval.clone()}</li> })
-        .collect_view();
+    let approvals = template.approvals.iter().map(|approval| view! { <li>{approval.clone()}</li> }).collect_view();
     let hours = lifetimes(&template);
     let default_hours = template.default_hours.to_string();
     let fields = template.fields.clone();

@@ -105,7 +105,8 @@ async fn more_time(cx: &Cx, key: &str, state: FormState) -> Answer {
     let mut snapshot = cx.portal.snapshot(&cx.actor).await?;
     let environment = environments::read(&mut snapshot, key.into()).await?;
     let name = environment.row.name.clone();
-    let head = Head::new("Ask for more time").under("Environments", "/environments").under(name, environment.row.href());
+    let head =
+        Head::new("Ask for more time").under("Environments", "/environments").under(name, environment.row.href());
     cx.form_page(head, &state.clone(), move || {
         let row = environment.row;
         let action = format!("{}/extend", row.href());

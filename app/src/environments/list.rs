@@ -59,8 +59,7 @@ impl Asked {
     fn address(&self, change: impl FnOnce(&mut Self)) -> String {
         let mut asked = Self { cursor: None, ..self.clone() };
         change(&mut asked);
-        let pairs =
-            [("state", asked.state), ("mine", asked.mine), ("sort", asked.sort), ("cursor", asked.cursor)];
+        let pairs = [("state", asked.state), ("mine", asked.mine), ("sort", asked.sort), ("cursor", asked.cursor)];
         let query: Vec<String> =
             pairs.into_iter().filter_map(|(key, value)| value.map(|value| format!("{key}={value}"))).collect();
         if query.is_empty() { "/environments".to_owned() } else { format!("/environments?{}", query.join("&")) }

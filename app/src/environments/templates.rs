@@ -35,7 +35,10 @@ pub async fn list(cx: Cx) -> Answer {
 pub async fn apply(cx: Cx, posted: Posted) -> Answer {
     let files: Vec<templates::File> = posted
         .files("files")
-        .map(|file| templates::File { name: file.name.clone(), text: String::from_utf8_lossy(&file.bytes).into_owned() })
+        .map(|file| templates::File {
+            name: file.name.clone(),
+            text: String::from_utf8_lossy(&file.bytes).into_owned(),
+        })
         .collect();
     match templates::apply(&cx.portal, &cx.actor, &files).await {
         Ok(edited) if edited.is_empty() => cx.redirect(PATH, "Nothing changed: these revisions are in force already"),
@@ -164,8 +167,7 @@ fn Detail(template: TemplateView, source: String, may_edit: bool) -> impl IntoVi
             </Dialog>
         }
     });
-    let retire_button =
-        may_edit.then(|| view! { <Button opens="retire-template">"Retire"</Button> });
+    let retire_button = may_edit.then(|| view! { <Button opens="retire-template">"Retire"</Button> });
     view! {
         <PageHead
             title=template.title.clone()

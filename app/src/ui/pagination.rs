@@ -32,11 +32,12 @@ pub fn Pagination(
         (shown, 0) => format!("{} shown", number::grouped(shown)),
         (shown, first) => format!("{}-{}", number::grouped(first), number::grouped(first + shown - 1)),
     };
-    // an empty address is none, as `unwrap_or_default` leaves it
-    let step = |href: Option<String>, label: &'static str| match href.filter(|href| !href.is_empty()) {
+    let step = |href: Option<String>, label: &'static str| match href {
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),
     };
+    // an empty address is none, as `unwrap_or_default` leaves it
+    let [previous, next] = [previous, next].map(|href| href.filter(|href| !href.is_empty()));
     let only_page = previous.is_none() && next.is_none();
     view! {
         <nav class="pages" aria-label=label>

@@ -2,8 +2,8 @@
 
 pub mod access;
 pub mod catalog;
-pub mod entity;
 pub mod day;
+pub mod entity;
 pub mod environment;
 pub mod findings;
 pub mod id;

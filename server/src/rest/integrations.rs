@@ -82,10 +82,7 @@ struct WithToken {
 
 impl From<Issued> for WithToken {
     fn from(issued: Issued) -> Self {
-        Self {
-            integration: issued.integration,
-            token: issued.token.map(|token| token.expose_secret().to_owned()),
-        }
+        Self { integration: issued.integration, token: issued.token.map(|token| token.expose_secret().to_owned()) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
 
 mod access;
-mod environments;
 mod alertmanager;
+mod environments;
 mod incidents;
 mod integrations;
 mod notifications;
@@ -47,17 +47,9 @@ impl Modify for Bearer {
 
 /// Every feature's routes with their part of the document.
 fn features() -> OpenApiRouter<Edge> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest(
-        "/api/v1",
-        OpenApiRouter::new()
-            .merge(access::router())
-            .merge(environments::router())
-            .merge(notifications::router())
-            .merge(requests::router())
-            .merge(tokens::router()),
-    )
     let v1 = OpenApiRouter::new()
         .merge(access::router())
+        .merge(environments::router())
         .merge(incidents::router())
         .merge(integrations::router())
         .merge(notifications::router())

@@ -260,7 +260,10 @@ async fn a_restricted_service_is_unknown_to_strangers_who_ask_for_an_environment
     for asked in [ask(1), named, Ask { service: "no-such-service".to_owned(), ..ask(1) }] {
         let refused = request::request(&w, &stranger, &asked).await.map(|_| ());
         let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
-        assert!(errors[0].field == "service" && errors[0].message.starts_with("no service that you may see"), "{errors:?}");
+        assert!(
+            errors[0].field == "service" && errors[0].message.starts_with("no service that you may see"),
+            "{errors:?}"
+        );
     }
     request::request(&w, &w.ada, &ask(1)).await.unwrap();
 }
