@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
 
 mod access;
+mod catalog;
 mod notifications;
 pub mod problem;
 mod requests;
@@ -47,6 +48,7 @@ fn features() -> OpenApiRouter<Edge> {
         "/api/v1",
         OpenApiRouter::new()
             .merge(access::router())
+            .merge(catalog::router())
             .merge(notifications::router())
             .merge(requests::router())
             .merge(tokens::router()),

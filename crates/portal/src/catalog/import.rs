@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{sql, team_name};
@@ -20,7 +21,7 @@ use crate::{
     authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation, Permit},
     environments,
     error::{Error, Result},
-    identity,
+    findings, identity, incidents,
     live::{self, Topic},
     requests,
 };
@@ -99,7 +100,7 @@ pub async fn import(
     let source_id = sql::upsert_source(&mut permit, new_source, source.kind, &source.name, &[], now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
-    tell_features(&mut permit, &moved).await?;
+    tell_features(&mut permit, &moved, now).await?;
     errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
     let wrong = errors.len();
     errors.truncate(KEPT_ERRORS);
@@ -507,10 +508,12 @@ async fn write(
 }
 
 /// Whatever belongs to an entity carries its owner along.
-async fn tell_features(connection: &mut PgConnection, moved: &[Moved]) -> Result<()> {
+async fn tell_features(connection: &mut PgConnection, moved: &[Moved], now: OffsetDateTime) -> Result<()> {
     for Moved { entity, owner, restricted } in moved {
         requests::effects::owner_changed(connection, *entity, *owner).await?;
         environments::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
+        findings::effects::owner_changed(connection, *entity, *owner, *restricted, now).await?;
+        incidents::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
     }
     Ok(())
 }
