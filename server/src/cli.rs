@@ -1,9 +1,15 @@
 //! The command line: decode, one operation, encode.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
+use model::ImportReport;
 use portal::{
     Actor, Clock, KeyRing, Rng,
     authz::RoleName,
@@ -11,10 +17,11 @@ use portal::{
     migrate,
 };
 use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 
 use crate::{
     config::{self, Config, SETTINGS},
-    rest, serve,
+    descriptors, rest, serve,
 };
 
 #[derive(Subcommand)]
@@ -34,8 +41,31 @@ enum Do {
     /// Administer an installation from its own machine
     #[command(subcommand)]
     Admin(Admin),
+    /// Check descriptors, or read them into the catalog
+    #[command(subcommand)]
+    Catalog(Catalog),
     /// Print what is generated from the code: openapi, errors, permissions, settings
     Print { what: String },
+}
+
+#[derive(Subcommand)]
+enum Catalog {
+    /// Say what is wrong with descriptors, without a server; ends with 1 where anything is
+    Validate {
+        #[arg(required = true)]
+        file: Vec<PathBuf>,
+        /// One JSON object a line and file
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read files and folders of descriptors into the catalog; ends with 1 where a document is wrong
+    Import {
+        #[arg(required = true)]
+        path: Vec<PathBuf>,
+        /// The source that they are; left out: each path is its own
+        #[arg(long)]
+        source: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -135,6 +165,11 @@ fn command() -> Command {
 }
 
 async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
+    let asked = Do::from_arg_matches(matches)?;
+    if let Do::Catalog(Catalog::Validate { file, json }) = &asked {
+        // needs no server, and so no settings
+        return validate(file, *json);
+    }
     let flags: BTreeMap<String, String> = SETTINGS
         .iter()
         .map(|setting| setting.key)
@@ -143,7 +178,7 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         .collect();
     let config = Config::load(&flags)?;
     start_logging(&config);
-    match Do::from_arg_matches(matches)? {
+    match asked {
         Do::Serve => serve::serve(&config).await?,
         Do::Work => serve::work(&config).await?,
         Do::Migrate { print_roles: true } => {
@@ -183,6 +218,20 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             serve::write_private(&file, &KeyRing::with_new_key(None, &Clock::system(), &Rng::from_os())?)?;
             eprintln!("wrote {}; keep a copy where the database's backups are not", file.display());
         }
+        Do::Catalog(Catalog::Validate { file, json }) => return validate(&file, json),
+        Do::Catalog(Catalog::Import { path, source }) => {
+            let portal = serve::portal(&config).await?;
+            let mut code = ExitCode::SUCCESS;
+            for path in path {
+                let report = descriptors::import(&portal, &path, source.as_deref()).await?;
+                print(&imported(&path, &report))?;
+                if !report.errors.is_empty() {
+                    code = ExitCode::FAILURE;
+                }
+            }
+            portal.close().await;
+            return Ok(code);
+        }
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,
@@ -192,6 +241,67 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         },
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with each file; a file that cannot be read is wrong too.
+fn validate(files: &[PathBuf], json: bool) -> Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for path in files {
+        let about = path.display().to_string();
+        let found = match descriptors::read_file(path) {
+            Ok(file) => formats::catalog::validation_json(&about, &file.bytes),
+            Err(error) => unreadable(&about, &format!("{error:#}")),
+        };
+        let documents = found["documents"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if documents.iter().any(|document| document["errors"].as_array().is_some_and(|errors| !errors.is_empty())) {
+            code = ExitCode::FAILURE;
+        }
+        print(&if json { format!("{found}\n") } else { in_words(&about, documents) })?;
+    }
+    Ok(code)
+}
+
+fn unreadable(file: &str, reason: &str) -> Value {
+    let error = json!({ "document": 1, "line": 1, "reason": reason });
+    let document = json!({ "document": 1, "line": 1, "kind": null, "name": null, "errors": [error] });
+    json!({ "file": file, "documents": [document] })
+}
+
+fn in_words(file: &str, documents: &[Value]) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let mut lines = String::new();
+    for document in documents {
+        let errors = document["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if errors.is_empty() {
+            lines += &format!(
+                "{file}:{} {} {} is right\n",
+                document["line"],
+                text(&document["kind"]),
+                text(&document["name"])
+            );
+        }
+        for error in errors {
+            let field = error["field"].as_str().map(|field| format!(" {field}:")).unwrap_or_default();
+            lines += &format!("{file}:{}{field} {}\n", error["line"], text(&error["reason"]));
+        }
+    }
+    lines
+}
+
+fn imported(path: &Path, report: &ImportReport) -> String {
+    let mut lines = format!(
+        "{}: {} added, {} changed, {} as before, {} wrong\n",
+        path.display(),
+        report.created.len(),
+        report.updated.len(),
+        report.unchanged.len(),
+        report.errors.len()
+    );
+    for error in &report.errors {
+        let field = error.field.as_ref().map(|field| format!(" {field}:")).unwrap_or_default();
+        lines += &format!("{}:{}{field} {}\n", error.file, error.line, error.reason);
+    }
+    lines
 }
 
 /// To standard output, where a closed pipe is no error of ours.

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod docs;
 pub mod evaluation;
 pub mod http;

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{cookie::Cookies, oidc},
     config::Config,
-    demo,
+    demo, descriptors,
     evaluation::{self, identity, postgres},
     http::{self, Edge},
 };
@@ -134,6 +134,7 @@ pub async fn serve(config: &Config) -> Result<()> {
         running.tasks.spawn(async move { jobs::work(portal, stop).await.map_err(anyhow::Error::from) });
     }
 
+    descriptors::import_all(&portal, &config.list("catalog_paths")).await;
     announce(config, evaluation)?;
     let service = http::router(edge).into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();

@@ -5,6 +5,7 @@ mod alertmanager;
 mod environments;
 mod incidents;
 mod integrations;
+mod catalog;
 mod notifications;
 pub mod problem;
 mod requests;
@@ -52,6 +53,7 @@ fn features() -> OpenApiRouter<Edge> {
         .merge(environments::router())
         .merge(incidents::router())
         .merge(integrations::router())
+        .merge(catalog::router())
         .merge(notifications::router())
         .merge(requests::router())
         .merge(tokens::router());

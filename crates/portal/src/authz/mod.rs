@@ -279,8 +279,12 @@ impl Snapshot {
     /// What the actor may see by a read action, and the connection to read it with.
     ///
     /// # Errors
-    /// `Internal` after a denial on the same snapshot.
+    /// `Unauthenticated` where nobody is signed in, `Internal` after a denial on the same snapshot.
     pub fn visible(&mut self, action: ActionName) -> Result<Visible<'_>> {
+        // an empty list would say that there is nothing
+        if matches!(self.actor.who, Who::Anonymous) {
+            return Err(Error::Unauthenticated);
+        }
         let scope = self.portal.policies.scope(&self.actor, action);
         Ok(Visible { scope, connection: self.tx.as_mut().ok_or_else(ended)? })
     }

@@ -100,7 +100,7 @@ pub async fn import(
     let source_id = sql::upsert_source(&mut permit, new_source, source.kind, &source.name, &[], now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
-    tell_features(&mut permit, &moved, portal.clock.now()).await?;
+    tell_features(&mut permit, &moved, now).await?;
     errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
     let wrong = errors.len();
     errors.truncate(KEPT_ERRORS);
