@@ -36,6 +36,8 @@ pub fn Pagination(
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),
     };
+    // an empty address is none
+    let (previous, next) = (previous.filter(|href| !href.is_empty()), next.filter(|href| !href.is_empty()));
     let only_page = previous.is_none() && next.is_none();
     view! {
         <nav class="pages" aria-label=label>
