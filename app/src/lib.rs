@@ -6,7 +6,11 @@ pub mod layout;
 pub mod ui;
 
 #[cfg(feature = "ssr")]
+pub mod access;
+#[cfg(feature = "ssr")]
 pub mod account;
+#[cfg(feature = "ssr")]
+pub mod approvals;
 #[cfg(feature = "ssr")]
 pub mod audit;
 #[cfg(feature = "ssr")]
@@ -17,6 +21,7 @@ pub mod catalog;
 pub mod directory;
 #[cfg(feature = "ssr")]
 pub mod environments;
+pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;
 #[cfg(feature = "ssr")]

@@ -67,6 +67,29 @@ routes! {
     post "/environments/{environment}/end" => crate::environments::detail::end;
     post "/environments/{environment}/retry" => crate::environments::detail::retry;
     post "/environments/{environment}/credentials" => crate::environments::detail::reveal;
+    get  "/approvals" => crate::approvals::list::list;
+    get  "/requests/{number}" => crate::approvals::detail::detail;
+    post "/requests/{number}/decide" => crate::approvals::detail::decide;
+    post "/requests/{number}/withdraw" => crate::approvals::detail::withdraw;
+
+    get  "/access" => crate::access::overview::page;
+    get  "/access/request" => crate::access::ask::new;
+    post "/access/request" => crate::access::ask::submit;
+    post "/access/give" => crate::access::overview::give;
+    post "/access/{id}/end" => crate::access::overview::end;
+    get  "/admin/people" => crate::access::organisation::page;
+    post "/admin/people" => crate::access::organisation::give;
+
+    get  "/notifications" => crate::notifications::inbox::page;
+    get  "/notifications/{id}" => crate::notifications::inbox::open;
+    post "/notifications/read" => crate::notifications::inbox::read;
+    get  "/notifications/channels" => crate::notifications::channels::page;
+    post "/notifications/channels" => crate::notifications::channels::save;
+    get  "/admin/deliveries" => crate::notifications::deliveries::page;
+    post "/admin/deliveries/{id}/retry" => crate::notifications::deliveries::retry;
+    post "/admin/webhooks" => crate::notifications::deliveries::add;
+    post "/admin/webhooks/{id}/switch" => crate::notifications::deliveries::switch;
+    post "/admin/webhooks/{id}/remove" => crate::notifications::deliveries::remove;
 
     post "/preferences" => crate::layout::preferences::save;
 }
