@@ -2,8 +2,11 @@
 
 mod access;
 mod catalog;
+mod findings;
+mod gate;
 mod notifications;
 pub mod problem;
+mod reports;
 mod requests;
 mod tokens;
 
@@ -49,7 +52,10 @@ fn features() -> OpenApiRouter<Edge> {
         OpenApiRouter::new()
             .merge(access::router())
             .merge(catalog::router())
+            .merge(findings::router())
+            .merge(gate::router())
             .merge(notifications::router())
+            .merge(reports::router())
             .merge(requests::router())
             .merge(tokens::router()),
     )
