@@ -17,6 +17,7 @@ use portal::{
     db::MigrationConn,
     egress::Egress,
     environments::provider::{Address, Start, Target},
+    findings::gate::Rules,
     identity::GroupMapping,
     jobs, live, migrate,
     notifications::MailSettings,
@@ -236,9 +237,9 @@ pub fn provider(config: &Config, issuer: Option<String>) -> Result<oidc::Provide
     Ok(oidc::Provider::new(settings, client(config)?))
 }
 
-/// For requests to the provider: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
+/// For requests to the provider, or to a portal elsewhere: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
 /// `HTTPS_PROXY` where it is set.
-fn client(config: &Config) -> Result<reqwest::Client> {
+pub(crate) fn client(config: &Config) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("rampart");
     if let Some(path) = config.text("ca_file") {
         let pem = fs::read(path).with_context(|| format!("RAMPART_CA_FILE: cannot read {path}"))?;
@@ -295,8 +296,16 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
         targets: target.into_iter().collect(),
         mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
         egress: egress(config)?,
+        gate: gate_rules(config)?,
         ..Settings::default()
     })
+}
+
+/// The deploy gate's rules that an administrator wrote, else the built-in ones.
+fn gate_rules(config: &Config) -> Result<Rules> {
+    let Some(path) = config.text("gate_rules") else { return Ok(Rules::built_in()) };
+    let text = fs::read_to_string(path).with_context(|| format!("RAMPART_GATE_RULES: cannot read {path}"))?;
+    Rules::parse(&text).with_context(|| format!("RAMPART_GATE_RULES: {path}"))
 }
 
 /// The server for environments that an administrator named.

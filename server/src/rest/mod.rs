@@ -6,6 +6,9 @@ mod environments;
 mod incidents;
 mod integrations;
 mod catalog;
+mod findings;
+mod gate;
+mod reports;
 mod notifications;
 pub mod problem;
 mod requests;
@@ -54,6 +57,9 @@ fn features() -> OpenApiRouter<Edge> {
         .merge(incidents::router())
         .merge(integrations::router())
         .merge(catalog::router())
+        .merge(findings::router())
+        .merge(gate::router())
+        .merge(reports::router())
         .merge(notifications::router())
         .merge(requests::router())
         .merge(tokens::router());
