@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod catalog;
+pub mod compliance;
 pub mod entity;
 pub mod environment;
 pub mod findings;
@@ -13,6 +14,7 @@ pub mod page;
 pub mod problem;
 pub mod reports;
 pub mod request;
+pub mod scorecards;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
@@ -31,3 +33,5 @@ pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
 pub use severity::Severity;
+
+time::serde::format_description!(day, Date, "[year]-[month]-[day]");
