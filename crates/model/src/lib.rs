@@ -3,6 +3,7 @@
 pub mod access;
 pub mod catalog;
 pub mod day;
+pub mod compliance;
 pub mod entity;
 pub mod environment;
 pub mod findings;
@@ -14,6 +15,7 @@ pub mod page;
 pub mod problem;
 pub mod reports;
 pub mod request;
+pub mod scorecards;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};
@@ -32,3 +34,5 @@ pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
 pub use severity::Severity;
+
+time::serde::format_description!(day, Date, "[year]-[month]-[day]");

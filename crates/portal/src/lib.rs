@@ -4,6 +4,7 @@ pub mod audit;
 pub mod authz;
 pub mod catalog;
 pub mod clock;
+pub mod compliance;
 pub mod db;
 pub mod egress;
 pub mod environments;
@@ -20,6 +21,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod page;
 pub mod requests;
+pub mod scorecards;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
