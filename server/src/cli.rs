@@ -34,6 +34,9 @@ enum Do {
     /// Administer an installation from its own machine
     #[command(subcommand)]
     Admin(Admin),
+    /// The demonstration organisation of an evaluation
+    #[command(subcommand)]
+    Demo(Demo),
     /// Print what is generated from the code: openapi, errors, permissions, settings
     Print { what: String },
 }
@@ -60,6 +63,12 @@ enum Admin {
     /// The key file
     #[command(subcommand)]
     Key(Key),
+}
+
+#[derive(Subcommand)]
+enum Demo {
+    /// Empty a database that the demonstration made, and load it again
+    Reset,
 }
 
 #[derive(Subcommand)]
@@ -183,6 +192,7 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             serve::write_private(&file, &KeyRing::with_new_key(None, &Clock::system(), &Rng::from_os())?)?;
             eprintln!("wrote {}; keep a copy where the database's backups are not", file.display());
         }
+        Do::Demo(Demo::Reset) => serve::reset_demonstration(&config).await?,
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,

@@ -5,6 +5,7 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod db;
+pub mod demonstration;
 pub mod egress;
 pub mod environments;
 pub mod error;
