@@ -57,6 +57,9 @@ enum Do {
     /// The formats of reports, without a server
     #[command(subcommand)]
     Formats(Formats),
+    /// The demonstration organisation of an evaluation
+    #[command(subcommand)]
+    Demo(Demo),
     /// Print what is generated from the code: openapi, errors, permissions, settings
     Print { what: String },
 }
@@ -126,6 +129,12 @@ enum Formats {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Subcommand)]
+enum Demo {
+    /// Empty a database that the demonstration made, and load it again
+    Reset,
 }
 
 #[derive(Subcommand)]
@@ -282,6 +291,7 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             return Ok(code);
         }
         Do::Formats(Formats::Read { file, json }) => print(&pipeline::read(&file, json)?)?,
+        Do::Demo(Demo::Reset) => serve::reset_demonstration(&config).await?,
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,

@@ -2,8 +2,8 @@
 
 pub mod access;
 pub mod catalog;
-pub mod day;
 pub mod compliance;
+pub mod day;
 pub mod entity;
 pub mod environment;
 pub mod findings;

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod clock;
 pub mod compliance;
 pub mod db;
+pub mod demonstration;
 pub mod egress;
 pub mod environments;
 pub mod error;

@@ -2,15 +2,15 @@
 
 mod access;
 mod alertmanager;
-mod environments;
-mod incidents;
-mod integrations;
 mod catalog;
+mod environments;
 mod findings;
 mod gate;
-mod reports;
+mod incidents;
+mod integrations;
 mod notifications;
 pub mod problem;
+mod reports;
 mod requests;
 mod tokens;
 

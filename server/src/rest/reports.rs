@@ -24,10 +24,7 @@ use crate::{auth::actor::Caller, http::Edge};
 const MAX_REPORT: usize = 64 << 20;
 
 pub fn router() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new()
-        .routes(routes!(upload))
-        .layer(DefaultBodyLimit::max(MAX_REPORT))
-        .routes(routes!(receipt))
+    OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::max(MAX_REPORT)).routes(routes!(receipt))
 }
 
 /// What is stated about a report, in the query or as fields of the form.

@@ -207,6 +207,8 @@ actions! {
     IntegrationEdit = "integration.edit", Integration, Write, "integrations:write", "change an integration";
     IntegrationApprove = "integration.approve", Integration, Write, "integrations:write", "approve an integration";
 
+    DemonstrationLoad = "demonstration.load", Organisation, Write, "catalog:write", "load the demonstration organisation";
+
     AuditRead = "audit.read", AuditRecord, Read, "audit:read", "read the audit log";
 }
 

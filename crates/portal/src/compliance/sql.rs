@@ -9,7 +9,11 @@ use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use super::effects::Standing;
-use crate::{authz::Scope, catalog::Entity, error::{Error, Result}};
+use crate::{
+    authz::Scope,
+    catalog::Entity,
+    error::{Error, Result},
+};
 
 /// Waits for whoever else takes a report of the same scope.
 pub(super) async fn lock_scope(

@@ -43,7 +43,11 @@ async fn a_report_becomes_controls_with_evidence_owner_and_share() {
 
     let seen = frameworks(&t, &dora).await.unwrap();
     assert_eq!((seen[0].title.as_str(), seen[0].services), ("CIS Kubernetes Benchmark 1.6", 1));
-    assert_eq!(seen[0].counts.pass_percent(), Some(33), "what nobody checked does not pass, and information does not count");
+    assert_eq!(
+        seen[0].counts.pass_percent(),
+        Some(33),
+        "what nobody checked does not pass, and information does not count"
+    );
     let detail = framework(&t, &dora, &seen[0].framework).await.unwrap();
     let numbers: Vec<_> = detail.controls.iter().map(|control| control.control.as_str()).collect();
     assert_eq!(numbers, ["1.1.1", "1.1.2", "1.1.3", "1.1.10"]);
@@ -157,8 +161,10 @@ async fn real_reports_of_kube_bench_are_taken_whole() {
         let receipt = send(&t, &dora, cluster, &bytes).await;
         let counts = receipt.assessment.counts;
         let text = String::from_utf8(bytes.clone()).unwrap();
-        let stated = |status: &str| text.matches(&format!("\"status\": \"{status}\"")).count()
-            + text.matches(&format!("\"status\":\"{status}\"")).count();
+        let stated = |status: &str| {
+            text.matches(&format!("\"status\": \"{status}\"")).count()
+                + text.matches(&format!("\"status\":\"{status}\"")).count()
+        };
         assert_eq!(counts.failed, i64::try_from(stated("FAIL")).unwrap(), "{}", path.display());
         assert_eq!(counts.total() + counts.informational, receipt.changed.cast_signed(), "{}", path.display());
         assert!(counts.total() > 10, "{}", path.display());

@@ -162,9 +162,9 @@ impl<'a> Collected<'a> {
         }
         let outside = Standing::Outside;
         let before = kept.map_or(outside.clone(), |row| standing(row.level_name.clone()));
-        let after = score.as_ref().map_or(outside, |score| {
-            standing(self.scorecard.level_name(score.level).map(ToOwned::to_owned))
-        });
+        let after = score
+            .as_ref()
+            .map_or(outside, |score| standing(self.scorecard.level_name(score.level).map(ToOwned::to_owned)));
         if before != after {
             let rank = score.as_ref().map_or(-1, |score| i64::try_from(score.level).unwrap_or(i64::MAX));
             let rank_before = kept.map_or(-1, |row| i64::from(row.level));
@@ -194,7 +194,8 @@ impl<'a> Collected<'a> {
     }
 
     fn preview(mut self, revision: Option<i32>, old: Option<&Scorecard>) -> Preview {
-        self.moves.sort_by(|(one, left), (other, right)| one.cmp(other).then_with(|| left.entity_ref.cmp(&right.entity_ref)));
+        self.moves
+            .sort_by(|(one, left), (other, right)| one.cmp(other).then_with(|| left.entity_ref.cmp(&right.entity_ref)));
         let scorecard = self.scorecard;
         let mut checks: Vec<CheckMove> = scorecard
             .checks

@@ -8,11 +8,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::condition::text_map;
-use crate::{
-    catalog::described::Described,
-    compliance,
-    error::Result,
-};
+use crate::{catalog::described::Described, compliance, error::Result};
 
 /// What stands for the age of what has never happened: more than two hundred years, so that every limit is exceeded.
 pub const NEVER_DAYS: i64 = 100_000;
@@ -58,21 +54,41 @@ pub const FACTS: &[Fact] = &[
     fact("entity.namespace", FactKind::Text, "`default` where the descriptor names none"),
     fact("entity.name", FactKind::Text, "the descriptor's `metadata.name`"),
     fact("entity.type", FactKind::Text, "`spec.type`: service, website, library, …; empty where there is none"),
-    fact("entity.lifecycle", FactKind::Text, "`spec.lifecycle`: experimental, production, deprecated; empty where there is none"),
+    fact(
+        "entity.lifecycle",
+        FactKind::Text,
+        "`spec.lifecycle`: experimental, production, deprecated; empty where there is none",
+    ),
     fact("entity.tier", FactKind::Text, "the annotation `rampart.dev/tier`; empty where there is none"),
     fact("entity.owner", FactKind::Text, "the name of the team that owns it; empty where nobody does"),
-    fact("entity.system", FactKind::Text, "the system that it is part of, as the descriptor names it; empty where there is none"),
-    fact("entity.domain", FactKind::Text, "the domain that it is part of, as the descriptor names it; empty where there is none"),
+    fact(
+        "entity.system",
+        FactKind::Text,
+        "the system that it is part of, as the descriptor names it; empty where there is none",
+    ),
+    fact(
+        "entity.domain",
+        FactKind::Text,
+        "the domain that it is part of, as the descriptor names it; empty where there is none",
+    ),
     fact("entity.has_owner", FactKind::Flag, "whether a team owns it"),
     fact("entity.has_description", FactKind::Flag, "whether the descriptor describes it in words"),
     fact("entity.has_links", FactKind::Flag, "whether it has at least one link"),
     fact("entity.has_tags", FactKind::Flag, "whether it has at least one tag"),
     fact("entity.restricted", FactKind::Flag, "whether only people with a role over it see it"),
     fact("entity.tags", FactKind::Texts, "its tags"),
-    fact("entity.labels", FactKind::Map, "its labels; ask `has(entity.labels.team)` or `\"a/b\" in entity.labels` before reading one"),
+    fact(
+        "entity.labels",
+        FactKind::Map,
+        "its labels; ask `has(entity.labels.team)` or `\"a/b\" in entity.labels` before reading one",
+    ),
     fact("entity.annotations", FactKind::Map, "its annotations; ask whether one is there before reading it"),
     fact("findings.scanned", FactKind::Flag, "whether a complete scan has ever been received"),
-    fact("findings.scan_age_days", FactKind::Number, "whole days since the last complete scan; 100000 where there was none"),
+    fact(
+        "findings.scan_age_days",
+        FactKind::Number,
+        "whole days since the last complete scan; 100000 where there was none",
+    ),
     fact("findings.open", FactKind::Number, "open findings of every severity"),
     fact("findings.critical", FactKind::Number, "open critical findings"),
     fact("findings.high", FactKind::Number, "open high findings"),
@@ -80,14 +96,26 @@ pub const FACTS: &[Fact] = &[
     fact("findings.low", FactKind::Number, "open low findings"),
     fact("findings.info", FactKind::Number, "open informational findings"),
     fact("findings.fixable", FactKind::Number, "open findings that a newer version mends"),
-    fact("findings.oldest_days", FactKind::Number, "whole days since the oldest open finding was opened; 0 where none is open"),
+    fact(
+        "findings.oldest_days",
+        FactKind::Number,
+        "whole days since the oldest open finding was opened; 0 where none is open",
+    ),
     fact("findings.oldest_critical_days", FactKind::Number, "the same of critical findings"),
     fact("findings.oldest_high_days", FactKind::Number, "the same of high findings"),
     fact("incidents.open", FactKind::Number, "incidents that are not resolved"),
     fact("compliance.assessed", FactKind::Flag, "whether a benchmark's results have ever been received"),
-    fact("compliance.pass_percent", FactKind::Number, "controls that pass, in whole per cent of those that count, over all benchmarks; 0 where there are none"),
+    fact(
+        "compliance.pass_percent",
+        FactKind::Number,
+        "controls that pass, in whole per cent of those that count, over all benchmarks; 0 where there are none",
+    ),
     fact("compliance.failed", FactKind::Number, "controls that fail"),
-    fact("compliance.evidence_age_days", FactKind::Number, "whole days since the oldest of its evidence; 100000 where there is none"),
+    fact(
+        "compliance.evidence_age_days",
+        FactKind::Number,
+        "whole days since the oldest of its evidence; 100000 where there is none",
+    ),
     fact("environments.count", FactKind::Number, "environments that run for it now"),
 ];
 

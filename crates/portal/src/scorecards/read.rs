@@ -54,7 +54,8 @@ pub async fn list(portal: &Portal, actor: &Actor) -> Result<Vec<ScorecardSummary
 pub async fn detail(portal: &Portal, actor: &Actor, name: &str) -> Result<Overview> {
     let mut snapshot = portal.snapshot(actor).await?;
     let kept: Kept = snapshot.read(ActionName::ScorecardRead, name.to_owned()).await?;
-    let may_edit = snapshot.may(ActionName::ScorecardEdit, crate::authz::ORGANISATION, &crate::authz::Facts::default())?;
+    let may_edit =
+        snapshot.may(ActionName::ScorecardEdit, crate::authz::ORGANISATION, &crate::authz::Facts::default())?;
     let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
     let scope = visible.scope.clone();
     let today = portal.clock.now().date();
@@ -89,7 +90,8 @@ pub async fn overview(portal: &Portal, actor: &Actor) -> Result<Overview> {
     if snapshot.visible(ActionName::ScorecardRead)?.scope.is_empty() {
         return Err(crate::Error::Unauthenticated);
     }
-    let may_edit = snapshot.may(ActionName::ScorecardEdit, crate::authz::ORGANISATION, &crate::authz::Facts::default())?;
+    let may_edit =
+        snapshot.may(ActionName::ScorecardEdit, crate::authz::ORGANISATION, &crate::authz::Facts::default())?;
     let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
     let scope = visible.scope.clone();
     let today = portal.clock.now().date();

@@ -205,7 +205,8 @@ async fn an_exemption_lifts_the_level_at_once_and_ends_by_itself() {
     apply(&t, &cleo, OWNED, None).await.unwrap();
     assert_eq!(level(&t, &cleo, payments).await.as_deref(), Some("bronze"));
 
-    let granted = exempt(&t, &cleo, payments, "basics", "described", date!(2026 - 03 - 10), "Rewritten next week").await;
+    let granted =
+        exempt(&t, &cleo, payments, "basics", "described", date!(2026 - 03 - 10), "Rewritten next week").await;
     assert_eq!(granted.unwrap().expires_at, time::macros::datetime!(2026-03-11 00:00 UTC));
     assert_eq!(level(&t, &cleo, payments).await.as_deref(), Some("silver"));
     let again = exempt(&t, &cleo, payments, "basics", "described", date!(2026 - 03 - 12), "Again").await.unwrap_err();
@@ -315,7 +316,9 @@ async fn a_stranger_reads_what_is_asked_but_sees_no_service_and_decides_nothing(
     assert!(cards_of(&t, &stranger, payments).await.unwrap().cards.is_none());
     let refused = comment(&t, &stranger, payments, "basics", None, "hello").await.unwrap_err();
     assert!(matches!(refused, Error::Forbidden(_)), "{refused:?}");
-    for refused in [preview(&t, &stranger, OWNED).await.map(|_| ()), apply(&t, &stranger, OWNED, None).await.map(|_| ())] {
+    for refused in
+        [preview(&t, &stranger, OWNED).await.map(|_| ()), apply(&t, &stranger, OWNED, None).await.map(|_| ())]
+    {
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     }
 
@@ -382,7 +385,11 @@ async fn a_change_of_the_catalog_is_noticed_by_its_effect_and_every_night() {
     assert_eq!(level(&t, &cleo, payments).await.as_deref(), Some("silver"));
     assert_eq!(t.count("select count(*) from audit_record").await, records + 1);
     jobs::Job::Score { entity: payments }.run(&t).await.unwrap();
-    assert_eq!(t.count("select count(*) from audit_record").await, records + 1, "what changes nothing leaves no record");
+    assert_eq!(
+        t.count("select count(*) from audit_record").await,
+        records + 1,
+        "what changes nothing leaves no record"
+    );
 
     sqlx::query("update entity set tags = '{pci}' where id = $1")
         .bind(payments)
@@ -454,7 +461,8 @@ async fn the_scorecards_that_we_ship_are_in_order() {
         apply(&t, &cleo, file, None).await.unwrap();
     }
     let cards = cards_of(&t, &cleo, payments).await.unwrap().cards.unwrap();
-    let stands: Vec<_> = cards.iter().map(|card| (card.scorecard.name.as_str(), card.result.level.as_deref())).collect();
+    let stands: Vec<_> =
+        cards.iter().map(|card| (card.scorecard.name.as_str(), card.result.level.as_deref())).collect();
     assert_eq!(stands, [("ownership", Some("bronze")), ("production-readiness", None), ("security-baseline", None)]);
 }
 

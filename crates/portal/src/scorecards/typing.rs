@@ -143,9 +143,9 @@ impl Checker {
             return Ok(Typed { kind: kind.clone(), cost: 1 });
         }
         let group = groups().into_iter().find(|group| *group == name);
-        group.map(|group| Typed { kind: Type::Group(group), cost: 1 }).ok_or_else(|| {
-            fault(at, format!("`{name}` is not a fact; there are {}", groups().join(", ")))
-        })
+        group
+            .map(|group| Typed { kind: Type::Group(group), cost: 1 })
+            .ok_or_else(|| fault(at, format!("`{name}` is not a fact; there are {}", groups().join(", "))))
     }
 
     fn select(&mut self, at: u64, select: &SelectExpr) -> Result<Typed, Fault> {
@@ -238,7 +238,9 @@ impl Checker {
             }
             (known, _) if KNOWN.contains(&known) => return Err(wrong()),
             _ => {
-                let reason = format!("`{name}` cannot be called; there are size, startsWith, endsWith, contains, has, exists, exists_one, all, filter and map");
+                let reason = format!(
+                    "`{name}` cannot be called; there are size, startsWith, endsWith, contains, has, exists, exists_one, all, filter and map"
+                );
                 return Err(fault(at, reason));
             }
         };
