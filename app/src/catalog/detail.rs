@@ -157,7 +157,7 @@ fn Overview(entity: EntityDetail) -> impl IntoView {
             let href = super::address("/catalog", [("tag", tag)]);
             view! { <a class="chip" href=href>{tag.clone()}</a> }
         });
-        view! { <div class="filters">{tags.collect_view()}</div> }
+        view! { <div class="filters mt-3">{tags.collect_view()}</div> }
     });
     let descriptor = serde_json::to_string_pretty(&entity.descriptor).unwrap_or_default();
     let near: Vec<EntityRelation> = entity
@@ -173,9 +173,11 @@ fn Overview(entity: EntityDetail) -> impl IntoView {
                 <Section title="What it is">{description} {tags}</Section>
                 {(!entity.links.is_empty()).then(|| view! { <Links links=entity.links.clone() /> })}
                 {(!near.is_empty()).then(|| view! { <Section title="Stands beside"><RelationTable relations=near /></Section> })}
-                <Fold label="Descriptor as it was read">
-                    <CodeBlock label="Descriptor" code=descriptor />
-                </Fold>
+                <div class="mt-6">
+                    <Fold label="Descriptor as it was read">
+                        <CodeBlock label="Descriptor" code=descriptor />
+                    </Fold>
+                </div>
             </div>
             <aside aria-label="Facts">
                 <Facts facts narrow=true />
@@ -232,13 +234,13 @@ fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
             } else {
                 view! { <Thing kind name /> }.into_any()
             };
-            let known = (!other.known).then(|| view! { <span class="muted small">"Not in the catalog"</span> });
+            let known = (!other.known).then(|| view! { <span class="muted small">"Not found"</span> });
             view! {
                 <tr>
-                    <td>{capitalised(other.relation.label())}</td>
+                    <td class="table-tight">{capitalised(other.relation.label())}</td>
                     <td class="table-cut">{named}</td>
                     <td class="table-wide-only">{other.target.kind.label()}</td>
-                    <td>{known}</td>
+                    <td class="table-tight">{known}</td>
                 </tr>
             }
         })

@@ -140,7 +140,7 @@ fn Report(report: ImportReport) -> impl IntoView {
             .then(|| {
                 view! {
                     <Section title="What is wrong">
-                        <Wrong errors=report.errors />
+                        <Wrong caption="What is wrong" errors=report.errors />
                     </Section>
                 }
             })}
@@ -175,7 +175,7 @@ fn Outcome(reference: EntityRef, words: &'static str, tone: Tone) -> impl IntoVi
 
 /// What is wrong with documents, each with its place.
 #[component]
-pub fn Wrong(errors: Vec<DocumentError>) -> impl IntoView {
+pub fn Wrong(#[prop(into)] caption: String, errors: Vec<DocumentError>) -> impl IntoView {
     let columns = vec![Column::new("Where"), Column::new("Document").wide_only(), Column::new("What is wrong")];
     let rows = errors
         .into_iter()
@@ -188,12 +188,12 @@ pub fn Wrong(errors: Vec<DocumentError>) -> impl IntoView {
             let field = error.field.map(|field| view! { <code class="code-inline">{field}</code> " " });
             view! {
                 <tr>
-                    <td>{error.file} ", line " {error.line}</td>
+                    <td>{error.file} ", " <span class="whitespace-nowrap">"line " {error.line}</span></td>
                     <td class="table-wide-only">{document}</td>
                     <td>{field} {error.reason}</td>
                 </tr>
             }
         })
         .collect_view();
-    view! { <Table caption="What is wrong" columns>{rows}</Table> }
+    view! { <Table caption columns>{rows}</Table> }
 }

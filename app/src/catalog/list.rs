@@ -182,7 +182,7 @@ fn Rows(filter: EntityFilter, page: model::Page<EntitySummary>) -> impl IntoView
         Column::new("Name").sort(by_name, name_sorted),
         Column::new("Owner"),
         Column::new("System").wide_only(),
-        Column::new("Type").wide_only(),
+        Column::new("Type").tight().wide_only(),
         Column::new("Lifecycle").tight().wide_only(),
         Column::new("Updated").sort(by_time, time_sorted).tight().wide_only(),
     ];
@@ -257,7 +257,7 @@ fn Row(entity: EntitySummary) -> impl IntoView {
             </td>
             <td class="table-cut">{owner}</td>
             <td class="table-wide-only table-cut">{system}</td>
-            <td class="table-wide-only table-cut">{entity.kind_type.clone().unwrap_or_default()}</td>
+            <td class="table-wide-only table-tight">{entity.kind_type.clone().unwrap_or_default()}</td>
             <td class="table-wide-only">{entity.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}</td>
             <td class="table-wide-only">
                 <Time at=entity.updated_at />

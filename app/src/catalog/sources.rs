@@ -101,7 +101,14 @@ fn Rows(sources: Vec<Source>) -> impl IntoView {
         </Table>
         {wrong
             .into_iter()
-            .map(|(name, errors)| view! { <Section title=format!("What is wrong in {name}")><Wrong errors /></Section> })
+            .map(|(name, errors)| {
+                let title = format!("What is wrong in {name}");
+                view! {
+                    <Section title=title.clone()>
+                        <Wrong caption=title errors />
+                    </Section>
+                }
+            })
             .collect_view()}
     }
 }

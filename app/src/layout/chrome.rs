@@ -59,6 +59,8 @@ impl Chrome {
     #[must_use]
     pub fn section(&self) -> Option<Section> {
         let path = self.address.split('?').next().unwrap_or_default();
+        // teams and people lie beside the catalog's entities
+        let path = if ["/teams", "/people"].iter().any(|part| path.starts_with(part)) { "/catalog" } else { path };
         let within = |section: &&Section| {
             let href = section.href();
             path == href || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')))

@@ -65,7 +65,7 @@ pub fn Facet(#[prop(into)] title: String, values: Vec<FacetValue>) -> impl IntoV
         .collect_view();
     view! {
         <section class="facet" aria-label=title>
-            <h3 class="facet-title">{title.clone()}</h3>
+            <h2 class="facet-title">{title.clone()}</h2>
             <ul>{values}</ul>
         </section>
     }
