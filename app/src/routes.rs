@@ -38,6 +38,7 @@ routes! {
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
     get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
     get  "/teams" => crate::directory::teams::list;
     get  "/teams/{name}" => crate::directory::teams::team;

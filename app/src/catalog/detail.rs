@@ -42,6 +42,7 @@ pub struct EntityTab {
 pub const TABS: &[EntityTab] = &[
     EntityTab { slug: "", label: "Overview", of: |_| true },
     EntityTab { slug: "relations", label: "Relations", of: |_| true },
+    EntityTab { slug: "environments", label: "Environments", of: crate::environments::list::is_asked_for },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 

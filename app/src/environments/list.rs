@@ -2,18 +2,19 @@
 
 use axum::extract::Query;
 use leptos::prelude::*;
-use model::{EntityId, EnvironmentState, environment::EnvironmentRow, page::PageRequest};
+use model::{EnvironmentState, environment::EnvironmentRow, page::PageRequest};
 use portal::environments::{self, Filter, Listed, Sort};
 use serde::Deserialize;
 
 use super::{service_name, status};
 use crate::{
-    backend::{Answer, Cx, Failure, Head},
+    backend::{Answer, Cx, Head},
+    catalog::{self, detail::EntityPath},
     ui::{
         button::{LinkButton, Weight},
         icon,
         menu::{Menu, MenuLink},
-        page_head::PageHead,
+        page_head::{PageHead, Section},
         pagination::Pagination,
         state::Empty,
         table::{Column, Direction, RowLink, Table},
@@ -74,34 +75,46 @@ pub async fn list(cx: Cx, Query(asked): Query<Asked>) -> Answer {
     cx.page(Head::new("Environments").wide(), move || view! { <Environments asked listed /> })
 }
 
-/// The environments of one catalog entity, for its own page.
-///
-/// # Errors
-/// Where the database does not answer.
-pub async fn of_entity(snapshot: &mut portal::Snapshot, entity: EntityId, name: &str) -> Result<AnyView, Failure> {
-    let filter = Filter { entity: Some(entity), ..Filter::default() };
-    let listed = environments::list(snapshot, &filter, Sort::Newest, &PageRequest::default()).await?;
-    let ask = format!("/environments/new?service={entity}");
-    let rows = listed.page.items;
+/// Of which catalog entities there are environments.
+#[must_use]
+pub fn is_asked_for(kind: model::Kind) -> bool {
+    !matches!(kind, model::Kind::Group | model::Kind::User | model::Kind::Domain)
+}
+
+/// `/catalog/{kind}/{namespace}/{name}/environments`
+pub async fn of_entity(cx: Cx, path: EntityPath) -> Answer {
+    let (entity, mut snapshot) = catalog::detail::open(&cx, path).await?;
+    let filter = Filter { entity: Some(entity.summary.id), ..Filter::default() };
+    let listed = environments::list(&mut snapshot, &filter, Sort::Newest, &PageRequest::default()).await?;
+    let name = entity.summary.shown_name().to_owned();
+    let ask = format!("/environments/new?service={}", entity.summary.id);
+    catalog::detail::page(&cx, &entity, "environments", move || view! { <OfEntity name ask rows=listed.page.items /> })
+}
+
+#[component]
+fn OfEntity(name: String, ask: String, rows: Vec<EnvironmentRow>) -> impl IntoView {
     if rows.is_empty() {
         let title = format!("No environments for {name}");
-        return Ok(view! {
+        return view! {
             <Empty title icon=icon::ENVIRONMENT action=Some((ask, "Request environment".to_owned()))>
                 "Environments that were made for it, and when they end, appear here."
             </Empty>
         }
-        .into_any());
+        .into_any();
     }
+    let more = view! {
+        <LinkButton href=ask icon=Some(icon::ADD)>
+            "Request environment"
+        </LinkButton>
+    }
+    .into_any();
     let caption = format!("Environments of {name}");
-    Ok(view! {
-        <div class="section-head">
-            <LinkButton href=ask icon=Some(icon::ADD)>
-                "Request environment"
-            </LinkButton>
-        </div>
-        <Rows caption rows asked=None />
+    view! {
+        <Section title="Environments" more>
+            <Rows caption rows asked=None />
+        </Section>
     }
-    .into_any())
+    .into_any()
 }
 
 #[component]
