@@ -139,7 +139,8 @@ pub async fn gate(client: &reqwest::Client, portal: &Remote, question: &Question
     };
     for finding in &verdict.because {
         let fix = finding.fixed_version.as_ref().map(|version| format!("fixed in {version}"));
-        let known: Vec<String> = finding.package.iter().or(finding.place.as_ref()).cloned().chain(fix).collect();
+        let known: Vec<String> =
+            finding.package.as_ref().or(finding.place.as_ref()).cloned().into_iter().chain(fix).collect();
         text += &line(finding.severity.as_str(), &finding.title, Some(known.join(", ").as_str()));
     }
     let unnamed = verdict.blocking.saturating_sub(u32::try_from(verdict.because.len()).unwrap_or(u32::MAX));
