@@ -21,6 +21,8 @@ pub mod catalog;
 pub mod directory;
 #[cfg(feature = "ssr")]
 pub mod environments;
+#[cfg(feature = "ssr")]
+pub mod findings;
 pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;

@@ -40,12 +40,19 @@ routes! {
     get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
     get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
+    get  "/catalog/{kind}/{namespace}/{name}/security" => crate::findings::service::tab;
     get  "/teams" => crate::directory::teams::list;
     get  "/teams/{name}" => crate::directory::teams::team;
     get  "/people" => crate::directory::people::list;
     get  "/people/{id}" => crate::directory::people::person;
     get  "/search" => crate::catalog::search::page;
     get  "/search/suggest" => crate::catalog::search::suggest;
+
+    get  "/security" => crate::findings::list::list;
+    get  "/security/findings/{id}" => crate::findings::detail::detail;
+    get  "/security/reports/{id}" => crate::findings::upload::receipt;
+    get  "/security/upload" => crate::findings::upload::new;
+    post "/security/upload" takes crate::findings::upload::MAX_BYTES => crate::findings::upload::submit;
 
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;

@@ -139,7 +139,9 @@ pub async fn gate(client: &reqwest::Client, portal: &Remote, question: &Question
     };
     for finding in &verdict.because {
         let fix = finding.fixed_version.as_ref().map(|version| format!("fixed in {version}"));
-        text += &line(finding.severity.as_str(), &finding.title, fix.as_deref());
+        let known: Vec<String> =
+            finding.package.as_ref().or(finding.place.as_ref()).cloned().into_iter().chain(fix).collect();
+        text += &line(finding.severity.as_str(), &finding.title, Some(known.join(", ").as_str()));
     }
     let unnamed = verdict.blocking.saturating_sub(u32::try_from(verdict.because.len()).unwrap_or(u32::MAX));
     if unnamed > 0 {
@@ -176,7 +178,7 @@ pub fn read(file: &Path, as_json: bool) -> Result<String> {
 }
 
 fn line(severity: &str, title: &str, place: Option<&str>) -> String {
-    let place = place.map(|place| format!(" ({})", plain(place))).unwrap_or_default();
+    let place = place.filter(|place| !place.is_empty()).map(|place| format!(" ({})", plain(place))).unwrap_or_default();
     format!("  {severity:<8} {}{place}\n", plain(title))
 }
 

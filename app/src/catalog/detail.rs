@@ -11,6 +11,7 @@ use portal::{Error, Snapshot, catalog};
 use super::{drawn, owner_of, referred};
 use crate::{
     backend::{Answer, Cx, Failure, Head},
+    findings,
     ui::{
         Tone,
         badge::{Badge, Lifecycle},
@@ -43,6 +44,7 @@ pub const TABS: &[EntityTab] = &[
     EntityTab { slug: "", label: "Overview", of: |_| true },
     EntityTab { slug: "relations", label: "Relations", of: |_| true },
     EntityTab { slug: "environments", label: "Environments", of: crate::environments::list::is_asked_for },
+    EntityTab { slug: "security", label: "Security", of: findings::service::has_tab },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 

@@ -8,9 +8,10 @@ use model::{
 };
 use portal::{Error, findings};
 
-use super::{Service, State, address, service_href};
+use super::{Service, State, service_href};
 use crate::{
     backend::{Answer, Cx, Head},
+    catalog::address,
     ui::{
         Tone,
         badge::{Badge, SeverityBadge, Status},
@@ -47,23 +48,27 @@ fn Finding(finding: FindingDetail) -> impl IntoView {
         {owner}
     };
     let history = finding.history.clone();
+    let witnesses = finding.witnesses.clone();
+    let seen = witnesses.clone();
+    let advice = what_to_do(&finding);
+    let facts = facts(finding);
     view! {
         <PageHead title=one.title.clone() state=state.into_any() />
         <div class="beside">
             <div class="min-w-0">
-                <Section title="What to do">{what_to_do(&finding)}</Section>
+                <Section title="What to do">{advice}</Section>
                 <Section title="Evidence">
-                    <Evidence witnesses=finding.witnesses.clone() />
+                    <Evidence witnesses />
                 </Section>
                 <Section title="Who sees it">
-                    <Witnesses witnesses=finding.witnesses.clone() />
+                    <Witnesses witnesses=seen />
                 </Section>
                 <Section title="History">
                     <History history />
                 </Section>
             </div>
             <aside aria-label="Facts">
-                <Facts facts=facts(finding) narrow=true />
+                <Facts facts narrow=true />
             </aside>
         </div>
     }
@@ -145,8 +150,8 @@ fn References(references: Vec<String>) -> impl IntoView {
         .map(|address| {
             view! {
                 <li class="cut">
-                    <a class="link inline-flex items-center gap-1" href=address.clone() rel="noopener noreferrer external">
-                        {address}
+                    <a class="link inline-flex items-center gap-1" href=address rel="noopener noreferrer external">
+                        {address.clone()}
                         <Icon of=icon::EXTERNAL />
                     </a>
                 </li>
@@ -177,7 +182,7 @@ fn Witnesses(witnesses: Vec<Witness>) -> impl IntoView {
                         <SeverityBadge severity=witness.severity />
                     </td>
                     <td>{state}</td>
-                    <td class="table-wide-only">
+                    <td class="table-wide-only whitespace-nowrap">
                         <Time at=witness.last_seen_at />
                     </td>
                 </tr>
@@ -216,15 +221,14 @@ fn History(history: Vec<FindingEvent>) -> impl IntoView {
                 FindingEventKind::Opened | FindingEventKind::Reopened => format!(" by {}", event.tool),
             };
             let report = format!("/security/reports/{}", event.report);
-            let title = view! {
-                {event.kind.label()}
-                {by}
-                " "
-                <a class="link" href=report>
-                    "Report"
-                </a>
-            };
-            view! { <Event at=event.at icon=of tone title=title.into_any() /> }
+            let title = format!("{}{by}", event.kind.label());
+            view! {
+                <Event at=event.at icon=of tone title=title.into_any()>
+                    <a class="link" href=report>
+                        "The report"
+                    </a>
+                </Event>
+            }
         })
         .collect_view();
     view! { <Timeline>{events}</Timeline> }

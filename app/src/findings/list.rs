@@ -9,9 +9,10 @@ use portal::{
 };
 use time::OffsetDateTime;
 
-use super::{FindingList, Listing, address};
+use super::{FindingList, Listing};
 use crate::{
     backend::{Answer, Cx, Head},
+    catalog::address,
     ui::{
         Tone,
         badge::Status,

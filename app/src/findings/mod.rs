@@ -16,7 +16,7 @@ use portal::{
 };
 
 use crate::{
-    backend::percent_encoded,
+    catalog::address,
     ui::{
         Tone,
         badge::{SeverityBadge, Status},
@@ -108,13 +108,6 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, word: &str)
     word.trim().parse().map_err(|error: T::Err| Error::invalid(field, error.to_string()))
 }
 
-/// `path?a=b&c=d`
-fn address(path: &str, pairs: impl IntoIterator<Item = (&'static str, String)>) -> String {
-    let query: Vec<String> =
-        pairs.into_iter().map(|(name, value)| format!("{name}={}", percent_encoded(&value))).collect();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
-}
-
 /// Filters, rows and pages of a list of findings.
 #[component]
 fn FindingList(listing: Listing, page: Page<FindingSummary>) -> impl IntoView {
@@ -150,8 +143,8 @@ fn FindingList(listing: Listing, page: Page<FindingSummary>) -> impl IntoView {
             shown=page.items.len() as u64
             total=page.total.value
             more=!page.total.exact
-            previous=previous
-            next=next
+            previous=previous.unwrap_or_default()
+            next=next.unwrap_or_default()
         />
     };
     let columns = columns(&listing);
@@ -175,11 +168,11 @@ fn columns(listing: &Listing) -> Vec<Column> {
     let (by_age, age) = sort(SortKey::FirstSeen);
     let mut columns = vec![Column::new("Finding"), Column::new("Severity").sort(by_severity, severity).tight()];
     if !listing.of_one_service {
-        columns.push(Column::new("Service"));
+        columns.push(Column::new("Service").tight().wide_only());
     }
     columns.extend([
-        Column::new("Fix").wide_only(),
-        Column::new("Seen by").wide_only(),
+        Column::new("Fix").tight().wide_only(),
+        Column::new("Seen by").tight().wide_only(),
         Column::new("First seen").sort(by_age, age).tight(),
     ]);
     columns
@@ -196,34 +189,46 @@ fn Row(finding: FindingSummary, named: bool) -> impl IntoView {
     let below: Vec<String> = known.into_iter().chain(place).collect();
     let service = named.then(|| {
         view! {
-            <td class="table-cut">
+            <td class="table-wide-only">
                 <Service reference=finding.service_ref.clone() />
             </td>
         }
     });
+    // where there is no room for the column
+    let of = named.then(|| finding.service_ref.rsplit('/').next().unwrap_or_default().to_owned());
+    let of = of.map(|of| view! { <span class="md:hidden">{of} " "</span> });
     let href = finding.href();
     view! {
         <tr>
             <td class="table-cut">
                 <RowLink href>{finding.title.clone()}</RowLink>
-                {(!below.is_empty()).then(|| view! { <div class="small muted cut">{below.join(" · ")}</div> })}
+                <div class="small muted cut">{of} {below.join(" · ")}</div>
             </td>
             <td>
                 <SeverityBadge severity=finding.severity />
             </td>
             {service}
-            <td class="table-wide-only table-cut">{fix(finding.fixed_version.as_deref())}</td>
-            <td class="table-wide-only table-cut">{finding.tools.join(", ")}</td>
-            <td>
+            <td class="table-wide-only">{fix(finding.fixed_version.as_deref())}</td>
+            <td class="table-wide-only">{finding.tools.join(", ")}</td>
+            <td class="whitespace-nowrap">
                 <Time at=finding.first_seen_at />
             </td>
         </tr>
     }
 }
 
-fn fix(version: Option<&str>) -> AnyView {
-    match version {
-        Some(version) => view! { <span class="mono">{version.to_owned()}</span> }.into_any(),
+fn fix(versions: Option<&str>) -> AnyView {
+    match versions {
+        // a tool may name one version a branch of the package
+        Some(versions) => {
+            let first = versions.split([',', ' ']).next().unwrap_or(versions).to_owned();
+            view! {
+                <span class="mono" title=versions.to_owned()>
+                    {first}
+                </span>
+            }
+            .into_any()
+        }
         None => view! { <span class="muted">"–"</span> }.into_any(),
     }
 }

@@ -1,25 +1,48 @@
 //! A service's security tab: what is open, who scans what, what the gate said, and the findings themselves.
 
+use axum::extract::Query;
 use leptos::prelude::*;
 use model::{
     Page, Severity,
     findings::{Decision, FindingSummary, ScopeSummary, Verdict},
 };
-use portal::findings::ServiceOverview;
+use portal::findings::{self, ServiceOverview};
 
-use super::{FindingList, Listing, address};
-use crate::ui::{
-    Tone,
-    badge::Status,
-    button::LinkButton,
-    figure::{Figure, Figures},
-    icon, number,
-    page_head::Section,
-    state::Empty,
-    table::{Column, Table},
-    time::Time,
-    timeline::{Event, Timeline},
+use super::{FindingList, Listing};
+use crate::{
+    backend::{Answer, Cx},
+    catalog::{address, detail},
+    ui::{
+        Tone,
+        badge::Status,
+        button::LinkButton,
+        figure::{Figure, Figures},
+        icon, number,
+        page_head::Section,
+        state::Empty,
+        table::{Column, Table},
+        time::Time,
+        timeline::{Event, Timeline},
+    },
 };
+
+/// Whether scanners report on entities of this kind.
+#[must_use]
+pub fn has_tab(kind: model::Kind) -> bool {
+    matches!(kind, model::Kind::Component | model::Kind::Api | model::Kind::Resource)
+}
+
+/// `/catalog/{kind}/{namespace}/{name}/security`
+pub async fn tab(cx: Cx, path: detail::EntityPath, Query(pairs): Query<Vec<(String, String)>>) -> Answer {
+    let (entity, mut snapshot) = detail::open(&cx, path).await?;
+    let reference = entity.summary.reference.to_string();
+    let mut listing = Listing::read(format!("{}/security", entity.summary.reference.href()), &pairs)?;
+    listing.filter.service = Some(reference.clone());
+    listing.of_one_service = true;
+    let overview = findings::service_overview(&mut snapshot, entity.summary.id).await?;
+    let page = findings::list(&mut snapshot, &listing.filter, listing.sort, &listing.request).await?;
+    detail::page(&cx, &entity, "security", move || view! { <Security listing overview page service=reference /> })
+}
 
 #[component]
 fn Security(listing: Listing, overview: ServiceOverview, page: Page<FindingSummary>, service: String) -> impl IntoView {

@@ -147,14 +147,13 @@ pub async fn receipt(cx: Cx, Path(id): Path<String>) -> Answer {
 fn Report(received_at: OffsetDateTime, receipt: Receipt) -> impl IntoView {
     let scope = receipt.scope.clone();
     let state = if receipt.pull_request {
-        view! { <Status tone=Tone::Unknown>"Of a proposed change: compared, nothing changed"</Status> }.into_any()
+        view! { <Status tone=Tone::Unknown>"Compared; nothing changed"</Status> }.into_any()
     } else if receipt.incomplete.is_some() {
         view! { <Status tone=Tone::Attention>"Incomplete: nothing was closed"</Status> }.into_any()
     } else {
         view! { <Status tone=Tone::Good>"Stored"</Status> }.into_any()
     };
-    let incomplete =
-        receipt.incomplete.clone().map(|reason| view! { <Notice tone=Tone::Attention>{reason}</Notice> });
+    let incomplete = receipt.incomplete.clone().map(|reason| view! { <Notice tone=Tone::Attention>{reason}</Notice> });
     let figures = if receipt.pull_request {
         vec![("Would be new", receipt.new), ("Open already", receipt.unchanged), ("In the report", receipt.total)]
     } else {
@@ -186,9 +185,14 @@ fn Report(received_at: OffsetDateTime, receipt: Receipt) -> impl IntoView {
         <Figures>{figures}</Figures>
         <Section title="What it speaks about">
             <Facts facts />
-            <p class="muted small">
-                "It replaces what this service, tool, target, branch and stage said before, and nothing else."
-            </p>
+            {(!receipt.pull_request)
+                .then(|| {
+                    view! {
+                        <p class="muted small mt-3">
+                            "It replaces what this service, tool, target, branch and stage said before, and nothing else."
+                        </p>
+                    }
+                })}
         </Section>
         {(!receipt.introduces.is_empty()).then(|| view! { <Introduces receipt /> })}
     }

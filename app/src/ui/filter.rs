@@ -30,10 +30,10 @@ pub fn FilterForm(
     let keep =
         keep.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view();
     view! {
-        <form class="filters" role="search" aria-label=label.clone() action=action>
+        <form class="filters" role="search" aria-label=label action=action>
             <div class="search">
                 <Icon of=icon::SEARCH />
-                <input class="input" type="search" name=name value=value placeholder=label.clone() aria-label=label />
+                <input class="input" type="search" name=name value=value placeholder=label.clone() aria-label=label.clone() />
             </div>
             {children()}
             {keep}

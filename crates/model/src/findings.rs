@@ -447,6 +447,9 @@ pub struct GateFinding {
     pub severity: Severity,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// File, and line where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed_version: Option<String>,
     #[serde(with = "time::serde::rfc3339")]

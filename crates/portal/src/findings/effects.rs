@@ -43,11 +43,6 @@ pub(crate) async fn owner_changed(
     sql::set_owner(connection, entity, owner, restricted, now.date()).await
 }
 
-/// An entity is about to be removed, and its findings with it: they leave the owner's numbers.
-pub(crate) async fn entity_removed(connection: &mut PgConnection, entity: EntityId, now: OffsetDateTime) -> Result<()> {
-    sql::remove_counts(connection, entity, now.date()).await
-}
-
 /// How many findings each of these services has open; a service without any may be left out.
 pub(crate) async fn open_counts(
     connection: &mut PgConnection,
