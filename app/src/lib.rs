@@ -21,6 +21,11 @@ pub mod catalog;
 pub mod directory;
 #[cfg(feature = "ssr")]
 pub mod environments;
+#[cfg(feature = "ssr")]
+pub mod incidents;
+#[cfg(feature = "ssr")]
+pub mod integrations;
+#[cfg(feature = "ssr")]
 pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;

@@ -42,6 +42,11 @@ pub struct EntityTab {
 pub const TABS: &[EntityTab] = &[
     EntityTab { slug: "", label: "Overview", of: |_| true },
     EntityTab { slug: "relations", label: "Relations", of: |_| true },
+    EntityTab {
+        slug: "incidents",
+        label: "Incidents",
+        of: |kind| matches!(kind, Kind::Component | Kind::Api | Kind::Resource | Kind::System),
+    },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 
