@@ -23,6 +23,10 @@ pub mod directory;
 pub mod environments;
 #[cfg(feature = "ssr")]
 pub mod findings;
+pub mod incidents;
+#[cfg(feature = "ssr")]
+pub mod integrations;
+#[cfg(feature = "ssr")]
 pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;

@@ -57,6 +57,30 @@ routes! {
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;
     post "/account/tokens/{id}/revoke" => crate::account::tokens::revoke;
+
+    get  "/incidents" => crate::incidents::list::list;
+    get  "/incidents/inbox" => crate::incidents::inbox::list;
+    get  "/incidents/inbox/{id}" => crate::incidents::inbox::ask;
+    post "/incidents/rules" => crate::incidents::inbox::make;
+    post "/incidents/rules/{id}/remove" => crate::incidents::inbox::remove;
+    get  "/incidents/{number}" => crate::incidents::detail::detail;
+    post "/incidents/{number}/acknowledge" => crate::incidents::detail::acknowledge;
+    post "/incidents/{number}/resolve" => crate::incidents::detail::resolve;
+    post "/incidents/{number}/reopen" => crate::incidents::detail::reopen;
+    get  "/catalog/{kind}/{namespace}/{name}/incidents" => crate::incidents::list::of_entity;
+
+    get  "/admin/integrations" => crate::integrations::list::list;
+    get  "/admin/integrations/new" => crate::integrations::form::new;
+    post "/admin/integrations/new" => crate::integrations::form::add;
+    get  "/admin/integrations/{name}" => crate::integrations::detail::detail;
+    get  "/admin/integrations/{name}/edit" => crate::integrations::form::edit;
+    post "/admin/integrations/{name}/edit" => crate::integrations::form::change;
+    post "/admin/integrations/{name}/approve" => crate::integrations::detail::approve;
+    post "/admin/integrations/{name}/enable" => crate::integrations::detail::enable;
+    post "/admin/integrations/{name}/disable" => crate::integrations::detail::disable;
+    post "/admin/integrations/{name}/rotate" => crate::integrations::detail::rotate;
+    post "/admin/integrations/{name}/test" => crate::integrations::detail::test;
+
     #[cfg(debug_assertions)]
     get  "/dev/ui" => crate::ui::gallery::gallery;
     #[cfg(debug_assertions)]

@@ -45,6 +45,11 @@ pub const TABS: &[EntityTab] = &[
     EntityTab { slug: "relations", label: "Relations", of: |_| true },
     EntityTab { slug: "environments", label: "Environments", of: crate::environments::list::is_asked_for },
     EntityTab { slug: "security", label: "Security", of: findings::service::has_tab },
+    EntityTab {
+        slug: "incidents",
+        label: "Incidents",
+        of: |kind| matches!(kind, Kind::Component | Kind::Api | Kind::Resource | Kind::System),
+    },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 

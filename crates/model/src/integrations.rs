@@ -284,7 +284,7 @@ impl Integration {
     /// The integration's page.
     #[must_use]
     pub fn href(&self) -> String {
-        format!("/administration/integrations/{}", self.name)
+        format!("/admin/integrations/{}", self.name)
     }
 }
 

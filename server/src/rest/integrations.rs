@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use model::{DataClass, Integration, IntegrationKind, Problem, TeamId};
+use model::{DataClass, Integration, IntegrationKind, Problem};
 use portal::integrations::{self, Draft, Issued};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ struct Entered {
     kind: IntegrationKind,
     /// 1 to 63 lower-case letters, digits and hyphens; part of its address, so it never changes.
     name: String,
-    /// The team that answers for it.
-    owner: TeamId,
+    /// The name of the team that answers for it.
+    owner: String,
     purpose: String,
     data_classes: Vec<DataClass>,
     scopes: Vec<String>,

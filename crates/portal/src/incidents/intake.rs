@@ -123,7 +123,7 @@ async fn open(
         resolve(portal, connection, new.id).await?;
         receipt.resolved.push(number);
     }
-    announce(connection, &Topic::new("incident", new.id)).await?;
+    tell(connection, number).await?;
     Ok(new.id)
 }
 
@@ -169,7 +169,13 @@ async fn update(
         receipt.updated.push(current.number);
     }
     sql::heard(connection, current.id, &[], now).await?;
-    announce(connection, &Topic::new("incident", current.id)).await
+    tell(connection, current.number).await
+}
+
+/// Tells the incident's page and the lists, wherever they are open.
+pub(super) async fn tell(connection: &mut PgConnection, number: i64) -> Result<()> {
+    announce(connection, &Topic::new("incident", number)).await?;
+    announce(connection, &Topic::new("incidents", "all")).await
 }
 
 /// What fires as far as we know but is no longer part of a group that ended whole.
