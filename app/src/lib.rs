@@ -18,12 +18,16 @@ pub mod backend;
 #[cfg(feature = "ssr")]
 pub mod catalog;
 #[cfg(feature = "ssr")]
+pub mod compliance;
+#[cfg(feature = "ssr")]
 pub mod directory;
 #[cfg(feature = "ssr")]
 pub mod environments;
 pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod scorecards;
 #[cfg(feature = "ssr")]
 pub mod sign_in;
 

@@ -46,6 +46,20 @@ routes! {
     get  "/search" => crate::catalog::search::page;
     get  "/search/suggest" => crate::catalog::search::suggest;
 
+    get  "/scorecards" => crate::scorecards::list::overview;
+    get  "/scorecards/new" => crate::scorecards::edit::new;
+    post "/scorecards/new" => crate::scorecards::edit::submit;
+    get  "/scorecards/{name}" => crate::scorecards::detail::detail;
+    get  "/scorecards/{name}/edit" => crate::scorecards::edit::edit;
+    post "/scorecards/{name}/edit" => crate::scorecards::edit::submit_edit;
+    get  "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::act;
+    get  "/compliance" => crate::compliance::list::list;
+    get  "/compliance/{framework}" => crate::compliance::detail::framework;
+    get  "/compliance/{framework}/{control}" => crate::compliance::detail::control;
+    get  "/catalog/{kind}/{namespace}/{name}/compliance" => crate::compliance::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/compliance" takes 66 << 20 => crate::compliance::entity::upload;
+
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;
     post "/account/tokens/{id}/revoke" => crate::account::tokens::revoke;

@@ -26,6 +26,8 @@ pub fn Pagination(
     #[prop(default = "Pages")]
     label: &'static str,
 ) -> impl IntoView {
+    // an empty address is none, as callers with an option pass it
+    let (previous, next) = (previous.filter(|href| !href.is_empty()), next.filter(|href| !href.is_empty()));
     let total = if more { format!("{}+", number::grouped(EXACT_UP_TO)) } else { number::grouped(total) };
     let range = match (shown, first) {
         (0, _) => "Nothing".to_owned(),
