@@ -46,7 +46,7 @@ pub async fn act(cx: Cx, path: EntityPath, posted: Posted) -> Answer {
     match done(&cx, &entity, &posted).await {
         Ok(done) => cx.redirect(&back, done),
         Err(error) => {
-            let form = form_name(posted.text("scorecard"), posted.text("do"));
+            let form = posted.text("do").to_owned();
             let state = posted.refused(Problem::from(error))?;
             show(&cx, &entity, state, form).await
         }
@@ -55,15 +55,15 @@ pub async fn act(cx: Cx, path: EntityPath, posted: Posted) -> Answer {
 
 async fn done(cx: &Cx, entity: &EntityDetail, posted: &Posted) -> Result<&'static str, Error> {
     let (portal, actor, id) = (&cx.portal, &cx.actor, entity.summary.id);
-    let scorecard = posted.text("scorecard");
-    let check = Some(posted.text("check")).filter(|check| !check.is_empty());
     match posted.text("do") {
         "comment" => {
+            let (scorecard, check) = about(posted.text("check"));
             scorecards::comment(portal, actor, id, scorecard, check, posted.text("text")).await?;
             Ok("Comment added")
         }
         "exempt" => {
             let until = day(posted, "until")?;
+            let (scorecard, check) = about(posted.text("check"));
             let check = check.ok_or_else(|| Error::invalid("check", "choose the check that need not hold"))?;
             scorecards::exempt(portal, actor, id, scorecard, check, until, posted.text("reason")).await?;
             Ok("The check does not count until then")
@@ -75,7 +75,7 @@ async fn done(cx: &Cx, entity: &EntityDetail, posted: &Posted) -> Result<&'stati
         }
         "sign-off" => {
             let next = day(posted, "next_on")?;
-            scorecards::sign_off(portal, actor, id, scorecard, posted.text("note"), next).await?;
+            scorecards::sign_off(portal, actor, id, posted.text("scorecard"), posted.text("note"), next).await?;
             Ok("Signed off")
         }
         _ => Err(Error::Malformed("the form says nothing that can be done here".to_owned())),
@@ -87,9 +87,9 @@ fn day(posted: &Posted, field: &str) -> Result<Date, Error> {
         .map_err(|_| Error::invalid(field, "choose a day"))
 }
 
-/// Which of the page's forms was sent, so that only that one shows what was wrong.
-fn form_name(scorecard: &str, what: &str) -> String {
-    format!("{scorecard}-{what}")
+/// A scorecard, or a check of it: `security-baseline/no-critical`.
+fn about(value: &str) -> (&str, Option<&str>) {
+    value.split_once('/').map_or((value, None), |(scorecard, check)| (scorecard, Some(check)))
 }
 
 async fn show(
@@ -119,14 +119,20 @@ async fn show(
             </Empty>
         }
         .into_any(),
-        Some(cards) => cards
-            .into_iter()
-            .map(|card| {
-                let (action, state, refused) = (action.clone(), state.clone(), refused.clone());
-                view! { <OneCard card action state refused may_review may_exempt /> }
-            })
-            .collect_view()
-            .into_any(),
+        Some(cards) => {
+            let decide = may_review.then(|| {
+                view! { <Decide cards=cards.clone() action=action.clone() state refused may_exempt /> }
+            });
+            let shown = cards
+                .into_iter()
+                .map(|card| view! { <OneCard card action=action.clone() may_review /> })
+                .collect_view();
+            view! {
+                {shown}
+                {decide}
+            }
+            .into_any()
+        }
     })?;
     Ok(if was_refused { with_status(answer) } else { answer })
 }
@@ -137,15 +143,7 @@ fn with_status(mut answer: axum::response::Response) -> axum::response::Response
 }
 
 #[component]
-fn OneCard(
-    card: ServiceCard,
-    action: String,
-    state: FormState,
-    refused: String,
-    may_review: bool,
-    may_exempt: bool,
-) -> impl IntoView {
-    let name = card.scorecard.name.clone();
+fn OneCard(card: ServiceCard, action: String, may_review: bool) -> impl IntoView {
     let top = card.next_level().is_none();
     let next = match card.next_level() {
         Some(level) => format!("Next: {level}"),
@@ -165,12 +163,9 @@ fn OneCard(
         .checks
         .iter()
         .map(|check| {
-            view! { <OneCheck check=check.clone() scorecard=name.clone() action=action.clone() may_review /> }
+            view! { <OneCheck check=check.clone() action=action.clone() may_review /> }
         })
         .collect_view();
-    let forms = may_review.then(|| {
-        view! { <Decide card=card.clone() action state refused may_exempt /> }
-    });
     let events = (!card.acts.is_empty() || !card.history.is_empty()).then(|| {
         let (acts, history) = (card.acts.clone(), card.history.clone());
         view! {
@@ -191,24 +186,19 @@ fn OneCard(
             <Table caption="Checks, what fails first" columns=vec![Column::new("Outcome").tight(), Column::new("Check"), Column::new("Level").tight()]>
                 {checks}
             </Table>
-            {forms}
             {events}
         </Section>
     }
 }
 
 #[component]
-fn OneCheck(check: CheckResult, scorecard: String, action: String, may_review: bool) -> impl IntoView {
+fn OneCheck(check: CheckResult, action: String, may_review: bool) -> impl IntoView {
     let open = matches!(check.outcome, Outcome::Fail | Outcome::Error);
     let next = open.then(|| view! { <p><strong>"Next step: "</strong>{check.check.how.clone()}</p> });
     let why = open.then(|| view! { <p class="muted">{check.check.why.clone()}</p> });
     let exemption = check.exemption.clone().map(|exemption| {
         let by = exemption.granted_by.map(|by| format!(" by {by}"));
-        let hidden = vec![
-            ("scorecard".to_owned(), scorecard),
-            ("do".to_owned(), "end".to_owned()),
-            ("exemption".to_owned(), exemption.id.to_string()),
-        ];
+        let hidden = vec![("do".to_owned(), "end".to_owned()), ("exemption".to_owned(), exemption.id.to_string())];
         let end = may_review.then(|| {
             view! {
                 <Form action=action inline=true hidden>
@@ -238,26 +228,35 @@ fn OneCheck(check: CheckResult, scorecard: String, action: String, may_review: b
     }
 }
 
+/// What a champion can decide about this service.
 #[component]
-fn Decide(card: ServiceCard, action: String, state: FormState, refused: String, may_exempt: bool) -> impl IntoView {
-    let name = card.scorecard.name.clone();
-    let hidden = |what: &str| vec![("scorecard".to_owned(), name.clone()), ("do".to_owned(), what.to_owned())];
-    let state_of = |what: &str| {
-        if refused == form_name(&name, what) { state.clone() } else { FormState::default() }
+fn Decide(
+    cards: Vec<ServiceCard>,
+    action: String,
+    state: FormState,
+    /// Which of the forms was refused.
+    refused: String,
+    may_exempt: bool,
+) -> impl IntoView {
+    let hidden = |what: &str| vec![("do".to_owned(), what.to_owned())];
+    let state_of = |what: &str| if refused == what { state.clone() } else { FormState::default() };
+    let one = |card: &ServiceCard, check: &CheckResult| {
+        let value = format!("{}/{}", card.scorecard.name, check.check.id);
+        (value, format!("{}: {}", card.scorecard.title, check.check.title))
     };
-    let open: Vec<(String, String)> = card
-        .checks
+    let whole = |card: &ServiceCard| (card.scorecard.name.clone(), card.scorecard.title.clone());
+    let scorecards: Vec<(String, String)> = cards.iter().map(whole).collect();
+    let open: Vec<(String, String)> = cards
         .iter()
-        .filter(|check| !check.outcome.counts())
-        .map(|check| (check.check.id.clone(), check.check.title.clone()))
+        .flat_map(|card| card.checks.iter().filter(|check| !check.outcome.counts()).map(|check| one(card, check)))
         .collect();
-    let any: Vec<(String, String)> = std::iter::once((String::new(), "All of it".to_owned()))
-        .chain(card.checks.iter().map(|check| (check.check.id.clone(), check.check.title.clone())))
+    let any: Vec<(String, String)> = cards
+        .iter()
+        .flat_map(|card| std::iter::once(whole(card)).chain(card.checks.iter().map(|check| one(card, check))))
         .collect();
-    let exempt = if open.is_empty() {
-        None
-    } else if may_exempt {
-        Some(
+    let exempt = match (open.is_empty(), may_exempt) {
+        (true, _) => None,
+        (false, true) => Some(
             view! {
                 <Fold label="Exempt from a check" open=state_of("exempt").is_refused()>
                     <Form action=action.clone() state=state_of("exempt") hidden=hidden("exempt") name="exempt">
@@ -271,33 +270,35 @@ fn Decide(card: ServiceCard, action: String, state: FormState, refused: String, 
                 </Fold>
             }
             .into_any(),
-        )
-    } else {
-        Some(
+        ),
+        (false, false) => Some(
             view! { <p class="muted">"Another champion has to decide exemptions here: your own team owns it."</p> }
                 .into_any(),
-        )
+        ),
     };
     view! {
-        <Fold label="Sign off" open=state_of("sign-off").is_refused()>
-            <Form action=action.clone() state=state_of("sign-off") hidden=hidden("sign-off") name="sign-off">
-                <DateField name="next_on" label="Look at it again on" />
-                <TextArea name="note" label="Note" rows=3 optional=true />
-                <FormActions>
-                    <Button>"Sign off"</Button>
-                </FormActions>
-            </Form>
-        </Fold>
-        {exempt}
-        <Fold label="Comment" open=state_of("comment").is_refused()>
-            <Form action=action state=state_of("comment") hidden=hidden("comment") name="comment">
-                <SelectField name="check" label="About" options=any.clone() />
-                <TextArea name="text" label="Comment" rows=3 />
-                <FormActions>
-                    <Button>"Add comment"</Button>
-                </FormActions>
-            </Form>
-        </Fold>
+        <Section title="Review">
+            <Fold label="Sign off" open=state_of("sign-off").is_refused()>
+                <Form action=action.clone() state=state_of("sign-off") hidden=hidden("sign-off") name="sign-off">
+                    <SelectField name="scorecard" label="Scorecard" options=scorecards.clone() />
+                    <DateField name="next_on" label="Look at it again on" />
+                    <TextArea name="note" label="Note" rows=3 optional=true />
+                    <FormActions>
+                        <Button>"Sign off"</Button>
+                    </FormActions>
+                </Form>
+            </Fold>
+            {exempt}
+            <Fold label="Comment" open=state_of("comment").is_refused()>
+                <Form action=action state=state_of("comment") hidden=hidden("comment") name="comment">
+                    <SelectField name="check" label="About" options=any.clone() />
+                    <TextArea name="text" label="Comment" rows=3 />
+                    <FormActions>
+                        <Button>"Add comment"</Button>
+                    </FormActions>
+                </Form>
+            </Fold>
+        </Section>
     }
 }
 

@@ -34,5 +34,3 @@ pub use page::{Count, Cursor, Page, PageRequest};
 pub use problem::{FieldError, Problem, ProblemType};
 pub use reports::{ControlStatus, FindingKind};
 pub use severity::Severity;
-
-time::serde::format_description!(day, Date, "[year]-[month]-[day]");
