@@ -18,6 +18,8 @@ pub mod backend;
 #[cfg(feature = "ssr")]
 pub mod catalog;
 #[cfg(feature = "ssr")]
+pub mod compliance;
+#[cfg(feature = "ssr")]
 pub mod directory;
 #[cfg(feature = "ssr")]
 pub mod environments;
@@ -30,6 +32,8 @@ pub mod integrations;
 pub mod notifications;
 #[cfg(feature = "ssr")]
 pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod scorecards;
 #[cfg(feature = "ssr")]
 pub mod sign_in;
 

@@ -53,6 +53,19 @@ routes! {
     get  "/security/reports/{id}" => crate::findings::upload::receipt;
     get  "/security/upload" => crate::findings::upload::new;
     post "/security/upload" takes crate::findings::upload::MAX_BYTES => crate::findings::upload::submit;
+    get  "/scorecards" => crate::scorecards::list::overview;
+    get  "/scorecards/new" => crate::scorecards::edit::new;
+    post "/scorecards/new" => crate::scorecards::edit::submit;
+    get  "/scorecards/{name}" => crate::scorecards::detail::detail;
+    get  "/scorecards/{name}/edit" => crate::scorecards::edit::edit;
+    post "/scorecards/{name}/edit" => crate::scorecards::edit::submit_edit;
+    get  "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::act;
+    get  "/compliance" => crate::compliance::list::list;
+    get  "/compliance/{framework}" => crate::compliance::detail::framework;
+    get  "/compliance/{framework}/{control}" => crate::compliance::detail::control;
+    get  "/catalog/{kind}/{namespace}/{name}/compliance" => crate::compliance::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/compliance" takes 66 << 20 => crate::compliance::entity::upload;
 
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;

@@ -295,9 +295,10 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,
+            "facts" => print(&crate::docs::facts())?,
             "permissions" => print(&crate::docs::permissions())?,
             "settings" => print(&crate::docs::settings())?,
-            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, permissions, settings"),
+            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, facts, permissions, settings"),
         },
     }
     Ok(ExitCode::SUCCESS)

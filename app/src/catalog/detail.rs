@@ -50,8 +50,15 @@ pub const TABS: &[EntityTab] = &[
         label: "Incidents",
         of: |kind| matches!(kind, Kind::Component | Kind::Api | Kind::Resource | Kind::System),
     },
+    EntityTab { slug: "scorecards", label: "Scorecards", of: is_scored },
+    EntityTab { slug: "compliance", label: "Compliance", of: is_scored },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
+
+/// Scorecards and benchmarks speak of things, not of people.
+fn is_scored(kind: Kind) -> bool {
+    !matches!(kind, Kind::User | Kind::Group)
+}
 
 /// The address's part that names an entity.
 pub type EntityPath = Path<(String, String, String)>;

@@ -9,6 +9,7 @@ use portal::{
     Actor, Clock, Portal,
     authz::{Reach, RoleName},
     catalog::{self, DescriptorFile, SourceName},
+    compliance,
     environments::{request::Ask, templates},
     findings,
     identity::{
@@ -17,14 +18,15 @@ use portal::{
         sign_in::{self, Claims},
         token,
     },
-    requests,
+    jobs::Job,
+    requests, scorecards,
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    people,
+    benchmarks, people,
     reports::{self, Diligence, WEEKS, number},
 };
 
@@ -37,6 +39,13 @@ const CATALOG: &[(&str, &str)] = &[
     ("data.yaml", include_str!("../../demo/catalog/data.yaml")),
     ("platform.yaml", include_str!("../../demo/catalog/platform.yaml")),
     ("mobile.yaml", include_str!("../../demo/catalog/mobile.yaml")),
+];
+
+/// The scorecards that come with the portal.
+const SCORECARDS: &[&str] = &[
+    include_str!("../../../scorecards/ownership.yaml"),
+    include_str!("../../../scorecards/production-readiness.yaml"),
+    include_str!("../../../scorecards/security-baseline.yaml"),
 ];
 
 const TEMPLATES: &[(&str, &str)] = &[
@@ -97,6 +106,7 @@ pub(super) async fn tell(portal: &Portal, issuer: &str) -> Result<()> {
     let mut teller = Teller::begin(portal, issuer).await?;
     let mut chapters = scans(teller.now);
     chapters.extend(deeds(teller.now));
+    chapters.extend(standards(teller.now));
     chapters.sort_by_key(|(at, _)| *at);
     for (at, happening) in chapters {
         teller.portal.clock.advance(at - teller.portal.clock.now());
@@ -140,6 +150,27 @@ enum Happening {
     Withdraw {
         person: &'static str,
     },
+    /// Scorecards are put in force.
+    Scorecards,
+    /// Every service is looked at again, as happens every night.
+    LookAgain,
+    Benchmark {
+        cluster: &'static str,
+        report: Vec<u8>,
+    },
+    SignOff {
+        service: &'static str,
+        scorecard: &'static str,
+        note: &'static str,
+        days: i64,
+    },
+    Exempt {
+        service: &'static str,
+        scorecard: &'static str,
+        check: &'static str,
+        reason: &'static str,
+        days: i64,
+    },
     /// The files as they are now, where they were a little different at first.
     Refresh,
 }
@@ -154,6 +185,9 @@ impl Happening {
             Self::Decline { .. } => "refusal",
             Self::Withdraw { .. } => "withdrawal",
             Self::Refresh => "catalog",
+            Self::Scorecards | Self::LookAgain => "scorecards",
+            Self::Benchmark { .. } => "benchmark",
+            Self::SignOff { .. } | Self::Exempt { .. } => "review",
         }
     }
 }
@@ -223,6 +257,42 @@ fn deeds(now: OffsetDateTime) -> Vec<Chapter> {
         (ago(0, 5), ask("dana", "payments-api", sandbox, 72, "Rehearse the migration of refunds to the new table.")),
         (ago(0, 3), ask("amara", "refunds-worker", load_test, 24, "Measure refunds before the holidays.")),
     ]
+}
+
+/// Scorecards, benchmarks, and what the security champion decided.
+fn standards(now: OffsetDateTime) -> Vec<Chapter> {
+    let ago = |days: i64, hours: i64| now - Duration::days(days) - Duration::hours(hours);
+    let mut chapters = vec![(ago(77, 0), Happening::Scorecards)];
+    chapters.extend((0..15).map(|step| (ago(step * 2, 1), Happening::LookAgain)));
+    let benchmark = |cluster, every| Happening::Benchmark { cluster, report: benchmarks::kube_bench(every) };
+    let (eu, staging) = ("resource:default/cluster-eu", "resource:default/cluster-staging");
+    chapters.extend([
+        (ago(29, 3), benchmark(eu, 4)),
+        (ago(22, 3), benchmark(eu, 5)),
+        (ago(15, 3), benchmark(eu, 7)),
+        (ago(8, 3), benchmark(eu, 9)),
+        (ago(1, 3), benchmark(eu, 12)),
+        (ago(26, 2), benchmark(staging, 3)),
+        (ago(12, 2), benchmark(staging, 4)),
+    ]);
+    let (baseline, readiness) = ("security-baseline", "production-readiness");
+    let sign_off = |service, scorecard, note, days| Happening::SignOff { service, scorecard, note, days };
+    chapters.extend([
+        (ago(40, 6), sign_off("payments-api", baseline, "Refunds still hold the old library; agreed for May.", 30)),
+        (ago(33, 6), sign_off("sign-in-service", baseline, "As it should be.", 90)),
+        (ago(20, 6), sign_off("orders-service", readiness, "The runbook is short but enough.", 14)),
+        (
+            ago(6, 6),
+            Happening::Exempt {
+                service: "ledger",
+                scorecard: baseline,
+                check: "no-critical",
+                reason: "The flawed function is not reachable; the update comes with the year-end freeze.",
+                days: 21,
+            },
+        ),
+    ]);
+    chapters
 }
 
 /// The portal at a moment of the past, and who acts there.
@@ -319,6 +389,33 @@ impl Teller {
             }
             Happening::Withdraw { person } => {
                 requests::withdraw(portal, &self.people[person], self.requests[person].0).await?;
+            }
+            Happening::Scorecards => {
+                for file in SCORECARDS {
+                    scorecards::apply(portal, &self.people["chika"], file, None).await?;
+                }
+            }
+            Happening::LookAgain => {
+                for card in scorecards::list(portal, &self.people["chika"]).await? {
+                    Job::ScoreAll { scorecard: card.scorecard.name, after: None }.run(portal).await?;
+                }
+            }
+            Happening::Benchmark { cluster, report } => {
+                let actor = &self.people["greta"];
+                let cluster = findings::service_named(portal, actor, cluster).await?;
+                compliance::upload(portal, actor, cluster, &compliance::UploadScope::default(), &report).await?;
+            }
+            Happening::SignOff { service, scorecard, note, days } => {
+                let actor = &self.people["chika"];
+                let service = findings::service_named(portal, actor, service).await?;
+                let next_on = (portal.clock.now() + Duration::days(days)).date();
+                scorecards::sign_off(portal, actor, service, scorecard, note, next_on).await?;
+            }
+            Happening::Exempt { service, scorecard, check, reason, days } => {
+                let actor = &self.people["chika"];
+                let service = findings::service_named(portal, actor, service).await?;
+                let until = (portal.clock.now() + Duration::days(days)).date();
+                scorecards::exempt(portal, actor, service, scorecard, check, until, reason).await?;
             }
             Happening::Refresh => import(portal, &self.people["pat"], |text| text.to_owned()).await?,
         }

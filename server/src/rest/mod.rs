@@ -3,6 +3,7 @@
 mod access;
 mod alertmanager;
 mod catalog;
+mod compliance;
 mod environments;
 mod findings;
 mod gate;
@@ -12,6 +13,7 @@ mod notifications;
 pub mod problem;
 mod reports;
 mod requests;
+mod scorecards;
 mod tokens;
 
 use axum::{Router, response::IntoResponse, routing::get};
@@ -57,6 +59,8 @@ fn features() -> OpenApiRouter<Edge> {
         .merge(incidents::router())
         .merge(integrations::router())
         .merge(catalog::router())
+        .merge(compliance::router())
+        .merge(scorecards::router())
         .merge(findings::router())
         .merge(gate::router())
         .merge(reports::router())

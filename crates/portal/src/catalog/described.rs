@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, query_as};
 use uuid::Uuid;
 
-use crate::{authz::Facts, error::Result};
+use crate::error::Result;
 
 /// One entity as its descriptor states it.
 #[derive(Clone, Debug)]
@@ -39,10 +39,6 @@ impl Described {
     /// As lists show it.
     pub(crate) fn shown(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.name)
-    }
-
-    pub(crate) fn facts(&self) -> Facts {
-        Facts { owner: self.owner, entity: Some(self.id), restricted: self.restricted, ..Facts::default() }
     }
 }
 

@@ -107,6 +107,14 @@ pub(crate) async fn owner_changed(
     sql::set_owner(connection, entity, owner, restricted).await
 }
 
+/// How many environments run for each of these entities; those with none are left out.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub(crate) async fn running(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<(EntityId, i64)>> {
+    sql::running(connection, entities).await
+}
+
 /// The jobs for everything that is due: warnings, ends, and attempts that did not succeed or were lost.
 ///
 /// # Errors

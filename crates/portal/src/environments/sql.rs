@@ -330,3 +330,18 @@ pub(super) async fn moments(
     .fetch_all(connection)
     .await?)
 }
+
+/// How many environments run for each of these entities.
+pub(super) async fn running(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<(EntityId, i64)>> {
+    let ids: Vec<uuid::Uuid> = entities.iter().map(|entity| entity.0).collect();
+    let rows = query!(
+        r#"select entity_id as "entity!: EntityId", count(*) as "count!"
+           from environment
+           where entity_id = any($1) and state in ('ready', 'expiring')
+           group by entity_id"#,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.entity, row.count)).collect())
+}

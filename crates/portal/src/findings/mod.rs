@@ -6,6 +6,7 @@ mod list_sql;
 mod merge;
 mod sameness;
 mod sql;
+pub(crate) mod standings;
 #[cfg(test)]
 mod tests;
 pub mod upload;

@@ -45,6 +45,8 @@ pub(super) async fn take(
     told: &[Told],
     receipt: &mut AlertReceipt,
 ) -> Result<Option<IncidentId>> {
+    // once this transaction commits, whatever becomes of the incident
+    crate::scorecards::effects::changed(connection, entity.id).await?;
     if let Some(live) = sql::live(connection, &group.hash, entity.id).await? {
         update(portal, connection, group, &live, told, receipt).await?;
         return Ok(Some(live.id));

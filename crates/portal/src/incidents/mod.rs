@@ -188,6 +188,9 @@ async fn change(
     let detail = note.clone().unwrap_or_default();
     sql::add_event(&mut permit, before.id, now, event, person, &detail).await?;
     intake::tell(&mut permit, before.number).await?;
+    if let Some(entity) = before.entity {
+        crate::scorecards::effects::changed(&mut permit, entity).await?;
+    }
     let after = sql::numbered(&mut permit, before.number, false).await?.ok_or(Error::NotFound("incident"))?;
     permit.commit(Handled { what, note, change: Change::updated(before.state, to) }).await?;
     Ok(after)

@@ -1,14 +1,24 @@
 //! The facts that conditions may ask about an entity: a closed, documented set, gathered for many entities at once.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+};
 
 use cel::Value;
+use model::EntityId;
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::condition::text_map;
-use crate::{catalog::described::Described, compliance, error::Result};
+use crate::{
+    catalog::described::Described,
+    compliance, environments,
+    error::Result,
+    findings::standings::{self, Standing},
+    incidents,
+};
 
 /// What stands for the age of what has never happened: more than two hundred years, so that every limit is exceeded.
 pub const NEVER_DAYS: i64 = 100_000;
@@ -300,20 +310,49 @@ pub(crate) async fn gather(
     now: OffsetDateTime,
 ) -> Result<Vec<Facts>> {
     let ids: Vec<_> = entities.iter().map(|entity| entity.id).collect();
+    let findings = standings::standings(connection, &ids).await?;
+    let incidents = incidents::effects::open_counts(connection, &ids).await?;
     let compliance = compliance::effects::standings(connection, &ids).await?;
+    let environments: HashMap<EntityId, i64> =
+        environments::effects::running(connection, &ids).await?.into_iter().collect();
+    let count =
+        |counts: &HashMap<EntityId, i64>, entity: &Described| counts.get(&entity.id).copied().unwrap_or_default();
     Ok(entities
         .iter()
         .map(|entity| Facts {
             entity: entity_facts(entity),
+            findings: findings
+                .get(&entity.id)
+                .map_or_else(FindingFacts::default, |standing| finding_facts(standing, now)),
+            incidents: IncidentFacts { open: count(&incidents, entity) },
+            environments: EnvironmentFacts { count: count(&environments, entity) },
             compliance: compliance.get(&entity.id).map_or_else(ComplianceFacts::default, |standing| ComplianceFacts {
                 assessed: true,
                 pass_percent: standing.counts.pass_percent().unwrap_or_default(),
                 failed: standing.counts.failed,
                 evidence_age_days: (now - standing.oldest_at).whole_days(),
             }),
-            ..Facts::default()
         })
         .collect())
+}
+
+fn finding_facts(standing: &Standing, now: OffsetDateTime) -> FindingFacts {
+    let days = |at: Option<OffsetDateTime>| at.map_or(0, |at| (now - at).whole_days());
+    let Standing { critical, high, medium, low, info, fixable, .. } = *standing;
+    FindingFacts {
+        scanned: standing.scanned_at.is_some(),
+        scan_age_days: standing.scanned_at.map_or(NEVER_DAYS, |at| (now - at).whole_days()),
+        open: critical + high + medium + low + info,
+        critical,
+        high,
+        medium,
+        low,
+        info,
+        fixable,
+        oldest_days: days(standing.oldest),
+        oldest_critical_days: days(standing.oldest_critical),
+        oldest_high_days: days(standing.oldest_high),
+    }
 }
 
 fn entity_facts(entity: &Described) -> EntityFacts {
