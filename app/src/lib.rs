@@ -19,6 +19,7 @@ pub mod backend;
 pub mod catalog;
 #[cfg(feature = "ssr")]
 pub mod compliance;
+pub mod dashboards;
 #[cfg(feature = "ssr")]
 pub mod directory;
 #[cfg(feature = "ssr")]
@@ -30,6 +31,8 @@ pub mod incidents;
 pub mod integrations;
 #[cfg(feature = "ssr")]
 pub mod notifications;
+#[cfg(feature = "ssr")]
+pub mod home;
 #[cfg(feature = "ssr")]
 pub mod routes;
 #[cfg(feature = "ssr")]

@@ -27,6 +27,10 @@ macro_rules! routes {
 }
 
 routes! {
+    get  "/" => crate::home::page;
+    get  "/dashboard" => crate::dashboards::page;
+    get  "/dashboard.csv" => crate::dashboards::export;
+
     get  "/audit" => crate::audit::list;
     get  "/audit/export" => crate::audit::export;
     get  "/audit/{id}" => crate::audit::detail;

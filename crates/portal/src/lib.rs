@@ -5,6 +5,7 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod compliance;
+pub mod dashboards;
 pub mod db;
 pub mod demonstration;
 pub mod egress;
