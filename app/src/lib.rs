@@ -26,13 +26,13 @@ pub mod directory;
 pub mod environments;
 #[cfg(feature = "ssr")]
 pub mod findings;
+#[cfg(feature = "ssr")]
+pub mod home;
 pub mod incidents;
 #[cfg(feature = "ssr")]
 pub mod integrations;
 #[cfg(feature = "ssr")]
 pub mod notifications;
-#[cfg(feature = "ssr")]
-pub mod home;
 #[cfg(feature = "ssr")]
 pub mod routes;
 #[cfg(feature = "ssr")]

@@ -169,8 +169,7 @@ async fn dress(chrome: &mut Chrome, portal: &Portal, actor: &Actor) -> portal::R
         .collect();
     chrome.topic = Some(notifications::topic(person.id).0);
     let counts = dashboards::frame_counts(portal, actor).await?;
-    (chrome.approvals, chrome.notifications, chrome.running) =
-        (counts.approvals, counts.notifications, counts.running);
+    (chrome.approvals, chrome.notifications, chrome.running) = (counts.approvals, counts.notifications, counts.running);
     Ok(())
 }
 
