@@ -29,8 +29,9 @@ pub fn FilterForm(
 ) -> impl IntoView {
     let keep =
         keep.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view();
+    let form_label = label.clone();
     view! {
-        <form class="filters" role="search" aria-label=label.clone() action=action>
+        <form class="filters" role="search" aria-label=form_label action=action>
             <div class="search">
                 <Icon of=icon::SEARCH />
                 <input class="input" type="search" name=name value=value placeholder=label.clone() aria-label=label />
