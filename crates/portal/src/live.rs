@@ -14,6 +14,7 @@ use crate::{
     catalog::Entity,
     environments::{Environment, EnvironmentKey},
     error::Result,
+    incidents::Incident,
     requests::Request,
 };
 
@@ -73,6 +74,7 @@ async fn follows(snapshot: &mut Snapshot, topic: &Topic) -> Result<bool> {
             sees::<Environment>(snapshot, ActionName::EnvironmentRead, key).await
         }
         "findings" => sees::<Entity>(snapshot, ActionName::FindingRead, id.parse::<EntityId>().ok()).await,
+        "incident" => sees::<Incident>(snapshot, ActionName::IncidentRead, id.parse::<i64>().ok()).await,
         _ => Ok(false),
     }
 }
