@@ -1,11 +1,12 @@
 //! What other features' transactions may add to scorecards, and ask of them.
 
-use model::{EntityId, TeamId};
+use model::{EntityId, TeamId, scorecards::Review};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::sql;
+use super::{list_sql, sql};
 use crate::{
+    authz::{ActionName, Snapshot},
     error::Result,
     jobs::{self, Job},
 };
@@ -61,4 +62,12 @@ pub(crate) struct LevelOf {
 /// of the caller's rights: pass only entities whose results they may see.
 pub(crate) async fn levels(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<LevelOf>> {
     sql::levels(connection, entities).await
+}
+
+/// Reviews that are overdue and that the actor may see, the longest first.
+pub(crate) async fn reviews_due(snapshot: &mut Snapshot, limit: i64) -> Result<Vec<Review>> {
+    let today = snapshot.portal().clock.now().date();
+    let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
+    let scope = visible.scope.clone();
+    list_sql::reviews_due(&mut visible, &scope, today, limit).await
 }
