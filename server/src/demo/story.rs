@@ -410,14 +410,14 @@ impl Teller {
                     parameters = json!({ "connections": 60, "dataset": "synthetic" });
                 }
                 let ask = Ask {
+                    service: service.to_owned(),
                     template: template.to_owned(),
                     parameters: parameters.as_object().cloned().unwrap_or_default(),
                     hours: Some(hours),
                     reason: reason.to_owned(),
                 };
                 let actor = &self.people[person];
-                let service = findings::service_named(portal, actor, service).await?;
-                let request = portal::environments::request::request(portal, actor, service, &ask).await?;
+                let request = portal::environments::request::request(portal, actor, &ask).await?;
                 self.requests.insert(person, (request.number, hex::encode(request.hash)));
             }
             Happening::AskAccess { person, team, role, days, reason } => {
