@@ -1,6 +1,6 @@
 //! `/dashboard`: how the organisation stands, as far as the reader may see it.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::header;
 use leptos::prelude::*;
 use model::Severity;
