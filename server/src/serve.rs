@@ -320,7 +320,6 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
         mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
         egress: egress(config)?,
         gate: gate_rules(config)?,
-        ..Settings::default()
     })
 }
 

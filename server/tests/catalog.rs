@@ -1,5 +1,7 @@
 //! Descriptors at the command line, as scripts see it: what is printed and how it ends.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -81,7 +81,7 @@ fn One(card: ScorecardSummary, overview: Overview, asked: Asked, results: Page<S
     } else {
         ().into_any()
     };
-    let state = sees_results.then(|| at_the_top(&card.by_level)).unwrap_or_default();
+    let state = if sees_results { at_the_top(&card.by_level) } else { String::new() };
     let days = trend.remove(&one.name).filter(|days| days.len() > 1);
     let levels = one.levels.clone();
     let beside = sees_results.then(|| {

@@ -34,6 +34,7 @@ impl Clock {
 
     /// The time in UTC, in whole microseconds: what Postgres keeps.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
     pub fn now(&self) -> OffsetDateTime {
         let now = match &self.0 {
             Source::System => OffsetDateTime::now_utc(),

@@ -40,7 +40,7 @@ fn is_seen(service: &str, flaw: &Flaw, diligence: Diligence, week: i64) -> bool 
     // without a fixed version there is nothing to update to
     let open = if flaw.fixed.is_empty() { 100 } else { (diligence.weeks_open + chance / 2000 % 4) / urgency + 1 };
     let mended = known - i64::try_from(open).expect("some weeks");
-    let returned = chance / 9000 % 8 == 0 && week <= mended - 2;
+    let returned = (chance / 9000).is_multiple_of(8) && week <= mended - 2;
     week <= known && (week > mended || returned)
 }
 

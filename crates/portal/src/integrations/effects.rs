@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// An enabled integration with what it takes to use it.
+#[expect(dead_code, reason = "a door that other features are yet to use")]
 pub(crate) struct Usable {
     pub integration: Integration,
     pub credential: Option<SecretString>,
@@ -30,16 +31,6 @@ pub(crate) async fn usable(
         usable.push(Usable { integration, credential });
     }
     Ok(usable)
-}
-
-/// The integration of that name, where it is enabled.
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn usable_named(portal: &Portal, connection: &mut PgConnection, name: &str) -> Result<Option<Usable>> {
-    let Some(integration) = sql::named(connection, name, false).await?.filter(|found| found.enabled) else {
-        return Ok(None);
-    };
-    let credential = open(portal, connection, &integration).await?;
-    Ok(Some(Usable { integration, credential }))
 }
 
 /// That something of this kind may pass.
