@@ -19,6 +19,7 @@ pub mod backend;
 pub mod catalog;
 #[cfg(feature = "ssr")]
 pub mod compliance;
+#[cfg(feature = "ssr")]
 pub mod dashboards;
 #[cfg(feature = "ssr")]
 pub mod directory;
@@ -28,6 +29,7 @@ pub mod environments;
 pub mod findings;
 #[cfg(feature = "ssr")]
 pub mod home;
+#[cfg(feature = "ssr")]
 pub mod incidents;
 #[cfg(feature = "ssr")]
 pub mod integrations;
