@@ -6,7 +6,11 @@ pub mod layout;
 pub mod ui;
 
 #[cfg(feature = "ssr")]
+pub mod access;
+#[cfg(feature = "ssr")]
 pub mod account;
+#[cfg(feature = "ssr")]
+pub mod approvals;
 #[cfg(feature = "ssr")]
 pub mod audit;
 #[cfg(feature = "ssr")]
@@ -14,9 +18,25 @@ pub mod backend;
 #[cfg(feature = "ssr")]
 pub mod catalog;
 #[cfg(feature = "ssr")]
+pub mod compliance;
+pub mod dashboards;
+#[cfg(feature = "ssr")]
 pub mod directory;
 #[cfg(feature = "ssr")]
+pub mod environments;
+#[cfg(feature = "ssr")]
+pub mod findings;
+#[cfg(feature = "ssr")]
+pub mod home;
+pub mod incidents;
+#[cfg(feature = "ssr")]
+pub mod integrations;
+#[cfg(feature = "ssr")]
+pub mod notifications;
+#[cfg(feature = "ssr")]
 pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod scorecards;
 #[cfg(feature = "ssr")]
 pub mod sign_in;
 

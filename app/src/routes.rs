@@ -27,6 +27,10 @@ macro_rules! routes {
 }
 
 routes! {
+    get  "/" => crate::home::page;
+    get  "/dashboard" => crate::dashboards::page;
+    get  "/dashboard.csv" => crate::dashboards::export;
+
     get  "/audit" => crate::audit::list;
     get  "/audit/export" => crate::audit::export;
     get  "/audit/{id}" => crate::audit::detail;
@@ -38,7 +42,9 @@ routes! {
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
     get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
+    get  "/catalog/{kind}/{namespace}/{name}/security" => crate::findings::service::tab;
     get  "/teams" => crate::directory::teams::list;
     get  "/teams/{name}" => crate::directory::teams::team;
     get  "/people" => crate::directory::people::list;
@@ -46,13 +52,93 @@ routes! {
     get  "/search" => crate::catalog::search::page;
     get  "/search/suggest" => crate::catalog::search::suggest;
 
+    get  "/security" => crate::findings::list::list;
+    get  "/security/findings/{id}" => crate::findings::detail::detail;
+    get  "/security/reports/{id}" => crate::findings::upload::receipt;
+    get  "/security/upload" => crate::findings::upload::new;
+    post "/security/upload" takes crate::findings::upload::MAX_BYTES => crate::findings::upload::submit;
+    get  "/scorecards" => crate::scorecards::list::overview;
+    get  "/scorecards/new" => crate::scorecards::edit::new;
+    post "/scorecards/new" => crate::scorecards::edit::submit;
+    get  "/scorecards/{name}" => crate::scorecards::detail::detail;
+    get  "/scorecards/{name}/edit" => crate::scorecards::edit::edit;
+    post "/scorecards/{name}/edit" => crate::scorecards::edit::submit_edit;
+    get  "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/scorecards" => crate::scorecards::entity::act;
+    get  "/compliance" => crate::compliance::list::list;
+    get  "/compliance/{framework}" => crate::compliance::detail::framework;
+    get  "/compliance/{framework}/{control}" => crate::compliance::detail::control;
+    get  "/catalog/{kind}/{namespace}/{name}/compliance" => crate::compliance::entity::tab;
+    post "/catalog/{kind}/{namespace}/{name}/compliance" takes 66 << 20 => crate::compliance::entity::upload;
+
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;
     post "/account/tokens/{id}/revoke" => crate::account::tokens::revoke;
+
+    get  "/incidents" => crate::incidents::list::list;
+    get  "/incidents/inbox" => crate::incidents::inbox::list;
+    get  "/incidents/inbox/{id}" => crate::incidents::inbox::ask;
+    post "/incidents/rules" => crate::incidents::inbox::make;
+    post "/incidents/rules/{id}/remove" => crate::incidents::inbox::remove;
+    get  "/incidents/{number}" => crate::incidents::detail::detail;
+    post "/incidents/{number}/acknowledge" => crate::incidents::detail::acknowledge;
+    post "/incidents/{number}/resolve" => crate::incidents::detail::resolve;
+    post "/incidents/{number}/reopen" => crate::incidents::detail::reopen;
+    get  "/catalog/{kind}/{namespace}/{name}/incidents" => crate::incidents::list::of_entity;
+
+    get  "/admin/integrations" => crate::integrations::list::list;
+    get  "/admin/integrations/new" => crate::integrations::form::new;
+    post "/admin/integrations/new" => crate::integrations::form::add;
+    get  "/admin/integrations/{name}" => crate::integrations::detail::detail;
+    get  "/admin/integrations/{name}/edit" => crate::integrations::form::edit;
+    post "/admin/integrations/{name}/edit" => crate::integrations::form::change;
+    post "/admin/integrations/{name}/approve" => crate::integrations::detail::approve;
+    post "/admin/integrations/{name}/enable" => crate::integrations::detail::enable;
+    post "/admin/integrations/{name}/disable" => crate::integrations::detail::disable;
+    post "/admin/integrations/{name}/rotate" => crate::integrations::detail::rotate;
+    post "/admin/integrations/{name}/test" => crate::integrations::detail::test;
+
     #[cfg(debug_assertions)]
     get  "/dev/ui" => crate::ui::gallery::gallery;
     #[cfg(debug_assertions)]
     get  "/dev/ui/{state}" => crate::ui::gallery::state;
+
+    get  "/environments" => crate::environments::list::list;
+    get  "/environments/new" => crate::environments::ask::new;
+    post "/environments/new" => crate::environments::ask::submit;
+    get  "/environments/templates" => crate::environments::templates::list;
+    post "/environments/templates" => crate::environments::templates::apply;
+    get  "/environments/templates/{name}" => crate::environments::templates::detail;
+    post "/environments/templates/{name}/retire" => crate::environments::templates::retire;
+    get  "/environments/{environment}" => crate::environments::detail::detail;
+    get  "/environments/{environment}/extend" => crate::environments::detail::extend;
+    post "/environments/{environment}/extend" => crate::environments::detail::submit_extend;
+    post "/environments/{environment}/end" => crate::environments::detail::end;
+    post "/environments/{environment}/retry" => crate::environments::detail::retry;
+    post "/environments/{environment}/credentials" => crate::environments::detail::reveal;
+    get  "/approvals" => crate::approvals::list::list;
+    get  "/requests/{number}" => crate::approvals::detail::detail;
+    post "/requests/{number}/decide" => crate::approvals::detail::decide;
+    post "/requests/{number}/withdraw" => crate::approvals::detail::withdraw;
+
+    get  "/access" => crate::access::overview::page;
+    get  "/access/request" => crate::access::ask::new;
+    post "/access/request" => crate::access::ask::submit;
+    post "/access/give" => crate::access::overview::give;
+    post "/access/{id}/end" => crate::access::overview::end;
+    get  "/admin/people" => crate::access::organisation::page;
+    post "/admin/people" => crate::access::organisation::give;
+
+    get  "/notifications" => crate::notifications::inbox::page;
+    get  "/notifications/{id}" => crate::notifications::inbox::open;
+    post "/notifications/read" => crate::notifications::inbox::read;
+    get  "/notifications/channels" => crate::notifications::channels::page;
+    post "/notifications/channels" => crate::notifications::channels::save;
+    get  "/admin/deliveries" => crate::notifications::deliveries::page;
+    post "/admin/deliveries/{id}/retry" => crate::notifications::deliveries::retry;
+    post "/admin/webhooks" => crate::notifications::deliveries::add;
+    post "/admin/webhooks/{id}/switch" => crate::notifications::deliveries::switch;
+    post "/admin/webhooks/{id}/remove" => crate::notifications::deliveries::remove;
 
     post "/preferences" => crate::layout::preferences::save;
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{self, Config, SETTINGS},
-    descriptors, rest, serve,
+    descriptors, pipeline, rest, serve,
 };
 
 #[derive(Subcommand)]
@@ -44,6 +44,22 @@ enum Do {
     /// Check descriptors, or read them into the catalog
     #[command(subcommand)]
     Catalog(Catalog),
+    /// Reports of scanners
+    #[command(subcommand)]
+    Scan(Scan),
+    /// Ask whether a service may go out: exit 0 for allow, 1 for deny, 2 where it cannot be told
+    Gate {
+        #[command(flatten)]
+        portal: pipeline::Remote,
+        #[command(flatten)]
+        question: pipeline::Question,
+    },
+    /// The formats of reports, without a server
+    #[command(subcommand)]
+    Formats(Formats),
+    /// The demonstration organisation of an evaluation
+    #[command(subcommand)]
+    Demo(Demo),
     /// Print what is generated from the code: openapi, errors, permissions, settings
     Print { what: String },
 }
@@ -93,6 +109,35 @@ enum Admin {
 }
 
 #[derive(Subcommand)]
+enum Scan {
+    /// Upload a report: it replaces what the same service, tool, target, branch and stage said before
+    Upload {
+        #[command(flatten)]
+        portal: pipeline::Remote,
+        #[command(flatten)]
+        report: pipeline::Report,
+    },
+}
+
+#[derive(Subcommand)]
+enum Formats {
+    /// Say what a file is and what is in it; exit 2 with the reason where that cannot be told
+    Read {
+        /// The file; `-` for standard input
+        file: PathBuf,
+        /// As JSON: {format, version, findings: [{title, severity, …}]}
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Demo {
+    /// Empty a database that the demonstration made, and load it again
+    Reset,
+}
+
+#[derive(Subcommand)]
 enum Token {
     /// Issue a service account's token and print it, alone, on standard output
     Create {
@@ -132,7 +177,12 @@ pub async fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("rampart: {error:#}");
-            ExitCode::FAILURE
+            // a pipeline must not take a failure for the gate's denial
+            if pipeline::COMMANDS.contains(&matches.subcommand_name().unwrap_or_default()) {
+                ExitCode::from(pipeline::CANNOT_TELL)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -232,12 +282,23 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             portal.close().await;
             return Ok(code);
         }
+        Do::Scan(Scan::Upload { portal, report }) => {
+            print(&pipeline::upload(&serve::client(&config)?, &portal, &report).await?)?
+        }
+        Do::Gate { portal, question } => {
+            let (answer, code) = pipeline::gate(&serve::client(&config)?, &portal, &question).await?;
+            print(&answer)?;
+            return Ok(code);
+        }
+        Do::Formats(Formats::Read { file, json }) => print(&pipeline::read(&file, json)?)?,
+        Do::Demo(Demo::Reset) => serve::reset_demonstration(&config).await?,
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,
+            "facts" => print(&crate::docs::facts())?,
             "permissions" => print(&crate::docs::permissions())?,
             "settings" => print(&crate::docs::settings())?,
-            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, permissions, settings"),
+            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, facts, permissions, settings"),
         },
     }
     Ok(ExitCode::SUCCESS)

@@ -65,6 +65,7 @@ settings! {
     provisioner_public = "RAMPART_PROVISIONER_PUBLIC", None, false, "host and port under which people reach that Postgres";
     template_paths = "RAMPART_TEMPLATE_PATHS", Some(""), false, "environment templates to load at the start: files or folders, separated by commas";
     catalog_paths = "RAMPART_CATALOG_PATHS", Some(""), false, "descriptors to load at the start: files or folders, separated by commas";
+    gate_rules = "RAMPART_GATE_RULES", None, false, "file of the deploy gate's rules; default: the built-in ones";
     metrics_token = "RAMPART_METRICS_TOKEN", None, true, "bearer token for /metrics; none: only from loopback";
     log = "RAMPART_LOG", Some("info"), false, "what is logged, as tracing's filter reads it";
 }

@@ -1,6 +1,17 @@
 //! The demonstration organisation of an evaluation, loaded through the same operations that people use.
 
-use portal::Portal;
+mod benchmarks;
+mod flaws;
+mod reports;
+mod story;
+
+use anyhow::{Context, Result};
+use portal::{
+    Actor, Portal,
+    db::MigrationConn,
+    demonstration::{self, Standing},
+};
+use secrecy::SecretString;
 
 use crate::evaluation::identity::DemoPerson;
 
@@ -24,13 +35,72 @@ pub fn people() -> Vec<DemoPerson> {
         person("chika", "Chika Sato", "Security champion", &["platform", "security-champions"]),
         person("pat", "Pat Lindqvist", "Platform administrator", &["platform", ADMIN_GROUP]),
         person("ines", "Inês Carvalho", "Auditor", &["auditors"]),
+        person("tomasz", "Tomasz Zielinski", "Developer, Payments", &["payments"]),
+        person("amara", "Amara Diallo", "Developer, Payments", &["payments", "payments-security-champions"]),
+        person("yuki", "Yuki Tanaka", "Developer, Identity", &["identity"]),
+        person("ravi", "Ravi Menon", "Developer, Identity", &["identity"]),
+        person("nora", "Nora Lindgren", "Team lead, Storefront", &["storefront-leads"]),
+        person("felix", "Felix Braun", "Developer, Storefront", &["storefront"]),
+        person("mei", "Mei Chen", "Developer, Storefront", &["storefront"]),
+        person("sofia", "Sofia Rossi", "Developer, Storefront", &["storefront"]),
+        person("kwame", "Kwame Mensah", "Team lead, Data", &["data-leads"]),
+        person("hana", "Hana Novak", "Developer, Data", &["data"]),
+        person("luis", "Luís Ferreira", "Developer, Data", &["data"]),
+        person("priya", "Priya Nair", "Developer, Data", &["data"]),
+        person("greta", "Greta Olsen", "Team lead, Platform", &["platform-leads"]),
+        person("ivan", "Ivan Petrov", "Developer, Platform", &["platform"]),
+        person("sam", "Sam Whitaker", "Developer, Platform", &["platform"]),
+        person("zoe", "Zoë Laurent", "Team lead, Mobile", &["mobile-leads"]),
+        person("malik", "Malik Aziz", "Developer, Mobile", &["mobile"]),
+        person("elif", "Elif Kaya", "Developer, Mobile", &["mobile"]),
+        person("jonas", "Jonas Weber", "Developer, Mobile", &["mobile"]),
     ]
 }
 
-/// Loads what is not there yet.
+/// Loads the organisation into a database that nobody uses yet, once. What a killed start left half-loaded is emptied,
+/// as `owner`, and loaded again.
 ///
 /// # Errors
 /// What an operation refused.
-pub async fn load(_portal: &Portal) -> portal::Result<()> {
+pub async fn load(portal: &Portal, issuer: &str, owner: Option<&SecretString>) -> Result<()> {
+    let actor = actor();
+    match demonstration::standing(portal, &actor).await? {
+        Standing::Made(mark) if mark.finished_at.is_some() => return Ok(()),
+        Standing::Foreign => {
+            tracing::info!("the database is in use, so the demonstration organisation is not loaded into it");
+            return Ok(());
+        }
+        Standing::Made(_) => {
+            let owner = owner.context(
+                "loading the demonstration organisation was interrupted; set RAMPART_OWNER_DATABASE_URL and run \
+                 `rampart demo reset`",
+            )?;
+            demonstration::empty(&mut MigrationConn::connect(owner).await?).await?;
+        }
+        Standing::Empty => {}
+    }
+    tell(portal, issuer).await
+}
+
+/// Empties a database that the demonstration made and loads the organisation again.
+///
+/// # Errors
+/// The demonstration did not make this database; or what an operation refused.
+pub async fn reset(portal: &Portal, owner: &SecretString) -> Result<()> {
+    let mark = demonstration::empty(&mut MigrationConn::connect(owner).await?).await?;
+    tell(portal, &mark.issuer).await
+}
+
+async fn tell(portal: &Portal, issuer: &str) -> Result<()> {
+    let begun = std::time::Instant::now();
+    demonstration::begin(portal, &actor(), issuer).await?;
+    story::tell(portal, issuer).await?;
+    demonstration::finish(portal, &actor()).await?;
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(ms, "loaded the demonstration organisation");
     Ok(())
+}
+
+fn actor() -> Actor {
+    Actor::system("demonstration", None, "demonstration".to_owned())
 }

@@ -18,6 +18,12 @@ pub fn errors() -> String {
     text
 }
 
+/// `docs/facts.md`
+#[must_use]
+pub fn facts() -> String {
+    portal::scorecards::facts::document()
+}
+
 /// `docs/permissions.md`: role by action by where the role is held, as the built-in policies decide.
 #[must_use]
 pub fn permissions() -> String {

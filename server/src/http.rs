@@ -18,7 +18,7 @@ use axum::{
 };
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use portal::{Actor, Portal, authz::RoleName, notifications, requests};
+use portal::{Actor, Portal, authz::RoleName, dashboards, notifications};
 use rand::RngCore as _;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -168,9 +168,8 @@ async fn dress(chrome: &mut Chrome, portal: &Portal, actor: &Actor) -> portal::R
         })
         .collect();
     chrome.topic = Some(notifications::topic(person.id).0);
-    let mut snapshot = portal.snapshot(actor).await?;
-    chrome.approvals = u32::try_from(requests::waiting(&mut snapshot).await?).unwrap_or_default();
-    chrome.notifications = u32::try_from(notifications::unread(&mut snapshot).await?).unwrap_or_default();
+    let counts = dashboards::frame_counts(portal, actor).await?;
+    (chrome.approvals, chrome.notifications, chrome.running) = (counts.approvals, counts.notifications, counts.running);
     Ok(())
 }
 

@@ -10,5 +10,6 @@ pub mod docs;
 pub mod evaluation;
 pub mod http;
 mod live;
+pub mod pipeline;
 pub mod rest;
 pub mod serve;

@@ -17,6 +17,7 @@ use portal::{
     db::MigrationConn,
     egress::Egress,
     environments::provider::{Address, Start, Target},
+    findings::gate::Rules,
     identity::GroupMapping,
     jobs, live, migrate,
     notifications::MailSettings,
@@ -35,6 +36,7 @@ use crate::{
 
 /// In the data folder: where a running evaluation's database is, for the command line.
 const DATABASE_URL_FILE: &str = "database.url";
+const OWNER_DATABASE_URL_FILE: &str = "owner-database.url";
 const KEY_FILE: &str = "keys.json";
 /// As templates name the one server for environments.
 const TARGET: &str = "default";
@@ -77,25 +79,25 @@ pub async fn serve(config: &Config) -> Result<()> {
     let mut running = Running::default();
 
     let provider = if evaluation { Some(bind_provider(config, &clock, &rng).await?) } else { None };
+    let mut owner_url = config.secret("owner_database_url").filter(|_| evaluation);
     let database_url = match config.secret("database_url") {
-        Some(url) => {
-            if evaluation && let Some(owner) = config.secret("owner_database_url") {
-                migrate_as(&owner, config).await?;
-            }
-            url
-        }
+        Some(url) => url,
         None if evaluation => {
             let database = postgres::PortalDatabase::start(&cluster(config, "postgres", &rng)).await?;
-            migrate_as(&database.owner_url(), config).await?;
-            let url = database.app_url();
+            let (url, owner) = (database.app_url(), database.owner_url());
             write_private(&config.data().join(DATABASE_URL_FILE), url.expose_secret())?;
+            write_private(&config.data().join(OWNER_DATABASE_URL_FILE), owner.expose_secret())?;
             running.database = Some(database);
+            owner_url = Some(owner);
             url
         }
         None => bail!(
             "DATABASE_URL is not set: name the Postgres for the server's role, or leave out RAMPART_OIDC_ISSUER to evaluate"
         ),
     };
+    if let Some(owner) = &owner_url {
+        migrate_as(owner, config).await?;
+    }
     let keys = keys(config, evaluation, &clock, &rng)?;
     let target = match given_target(config)? {
         None if evaluation => {
@@ -116,11 +118,12 @@ pub async fn serve(config: &Config) -> Result<()> {
     let edge = edge(config, &portal, provider.as_ref().map(|provider| provider.issuer().to_string()), evaluation)?;
 
     if let Some(provider) = provider {
+        let issuer = provider.issuer().to_string();
         let stopped = stop.clone();
         running
             .tasks
             .spawn(async move { provider.serve(stopped.cancelled_owned()).await.map_err(anyhow::Error::from) });
-        demo::load(&portal).await.context("cannot load the demonstration organisation")?;
+        demo::load(&portal, &issuer, owner_url.as_ref()).await.context("cannot load the demonstration organisation")?;
     }
     running.tasks.spawn({
         let (portal, stop) = (portal.clone(), stop.clone());
@@ -150,8 +153,10 @@ pub async fn serve(config: &Config) -> Result<()> {
     stop.cancel();
     running.end(&portal).await;
     if evaluation {
-        // best effort: the next start writes it anew
-        drop(fs::remove_file(config.data().join(DATABASE_URL_FILE)));
+        // best effort: the next start writes them anew
+        for file in [DATABASE_URL_FILE, OWNER_DATABASE_URL_FILE] {
+            drop(fs::remove_file(config.data().join(file)));
+        }
     }
     outcome
 }
@@ -179,16 +184,7 @@ pub async fn portal(config: &Config) -> Result<Portal> {
     let evaluation = config.text("database_url").is_none();
     let database_url = match config.secret("database_url") {
         Some(url) => url,
-        None => {
-            let file = config.data().join(DATABASE_URL_FILE);
-            let text = fs::read_to_string(&file).with_context(|| {
-                format!(
-                    "no DATABASE_URL is set and no evaluation runs in {}: start one with `rampart serve`",
-                    config.data().display()
-                )
-            })?;
-            text.into()
-        }
+        None => running_evaluation(config, DATABASE_URL_FILE)?,
     };
     let (clock, rng) = (Clock::system(), Rng::from_os());
     let keys = keys(config, evaluation, &clock, &rng)?;
@@ -196,6 +192,34 @@ pub async fn portal(config: &Config) -> Result<Portal> {
     let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config, target)?);
     portal.check_schema().await?;
     Ok(portal)
+}
+
+/// Brings the demonstration back to how it was at first.
+///
+/// # Errors
+/// The demonstration did not make the database; nothing was changed then.
+pub async fn reset_demonstration(config: &Config) -> Result<()> {
+    let owner = match config.secret("owner_database_url") {
+        Some(url) => url,
+        None if config.text("database_url").is_some() => {
+            bail!("RAMPART_OWNER_DATABASE_URL is not set: emptying tables needs the role that owns them")
+        }
+        None => running_evaluation(config, OWNER_DATABASE_URL_FILE)?,
+    };
+    let portal = portal(config).await?;
+    demo::reset(&portal, &owner).await?;
+    portal.close().await;
+    Ok(())
+}
+
+fn running_evaluation(config: &Config, file: &str) -> Result<SecretString> {
+    let text = fs::read_to_string(config.data().join(file)).with_context(|| {
+        format!(
+            "no DATABASE_URL is set and no evaluation runs in {}: start one with `rampart serve`",
+            config.data().display()
+        )
+    })?;
+    Ok(text.into())
 }
 
 /// Migrates as the schema's owner, then grants to the server's role.
@@ -236,9 +260,9 @@ pub fn provider(config: &Config, issuer: Option<String>) -> Result<oidc::Provide
     Ok(oidc::Provider::new(settings, client(config)?))
 }
 
-/// For requests to the provider: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
+/// For requests to the provider, or to a portal elsewhere: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
 /// `HTTPS_PROXY` where it is set.
-fn client(config: &Config) -> Result<reqwest::Client> {
+pub(crate) fn client(config: &Config) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("rampart");
     if let Some(path) = config.text("ca_file") {
         let pem = fs::read(path).with_context(|| format!("RAMPART_CA_FILE: cannot read {path}"))?;
@@ -295,8 +319,16 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
         targets: target.into_iter().collect(),
         mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
         egress: egress(config)?,
+        gate: gate_rules(config)?,
         ..Settings::default()
     })
+}
+
+/// The deploy gate's rules that an administrator wrote, else the built-in ones.
+fn gate_rules(config: &Config) -> Result<Rules> {
+    let Some(path) = config.text("gate_rules") else { return Ok(Rules::built_in()) };
+    let text = fs::read_to_string(path).with_context(|| format!("RAMPART_GATE_RULES: cannot read {path}"))?;
+    Rules::parse(&text).with_context(|| format!("RAMPART_GATE_RULES: {path}"))
 }
 
 /// The server for environments that an administrator named.

@@ -151,7 +151,7 @@ fn IssueForm(state: FormState) -> impl IntoView {
         <Form action=PATH state name="issue">
             <TextField name="name" label="Name" hint="What it is for, so that you know which one to revoke" />
             <SelectField name="days" label="Lives for" options=days.clone() />
-            <FieldGroup label="Scopes">{scopes()}</FieldGroup>
+            <FieldGroup label="Scopes"><div class="grid sm:grid-cols-3">{scopes()}</div></FieldGroup>
             <FormActions>
                 <Button weight=Weight::Primary>"Issue token"</Button>
             </FormActions>

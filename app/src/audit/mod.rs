@@ -167,11 +167,12 @@ fn Log(asked: Asked, page: Page<Record>) -> impl IntoView {
         Column::new("What"),
         Column::new("On what"),
         Column::new("Who"),
-        Column::new("Outcome").tight(),
+        Column::new("Outcome").tight().wide_only(),
         Column::new("When").tight(),
     ];
     let export = asked.address("/audit/export", "", None);
-    let state = format!("{} records that you may see", page.total);
+    let records = if page.total.value == 1 { "record" } else { "records" };
+    let state = format!("{} {records} that you may see", page.total);
     let is_empty = page.items.is_empty();
     let rows = page.items.into_iter().map(|record| view! { <Row record /> }).collect_view();
     let actions = view! { <LinkButton href=export icon=Some(icon::DOWNLOAD)>"Export"</LinkButton> };
@@ -218,10 +219,10 @@ fn Row(record: Record) -> impl IntoView {
             <td>
                 <Somebody who=record.actor />
             </td>
-            <td>
+            <td class="table-wide-only">
                 <OutcomeStatus outcome=record.outcome />
             </td>
-            <td>
+            <td class="whitespace-nowrap">
                 <Time at=record.at />
             </td>
         </tr>

@@ -11,6 +11,7 @@ use portal::{Error, Snapshot, catalog};
 use super::{drawn, owner_of, referred};
 use crate::{
     backend::{Answer, Cx, Failure, Head},
+    findings,
     ui::{
         Tone,
         badge::{Badge, Lifecycle},
@@ -42,8 +43,22 @@ pub struct EntityTab {
 pub const TABS: &[EntityTab] = &[
     EntityTab { slug: "", label: "Overview", of: |_| true },
     EntityTab { slug: "relations", label: "Relations", of: |_| true },
+    EntityTab { slug: "environments", label: "Environments", of: crate::environments::list::is_asked_for },
+    EntityTab { slug: "security", label: "Security", of: findings::service::has_tab },
+    EntityTab {
+        slug: "incidents",
+        label: "Incidents",
+        of: |kind| matches!(kind, Kind::Component | Kind::Api | Kind::Resource | Kind::System),
+    },
+    EntityTab { slug: "scorecards", label: "Scorecards", of: is_scored },
+    EntityTab { slug: "compliance", label: "Compliance", of: is_scored },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
+
+/// Scorecards and benchmarks speak of things, not of people.
+fn is_scored(kind: Kind) -> bool {
+    !matches!(kind, Kind::User | Kind::Group)
+}
 
 /// The address's part that names an entity.
 pub type EntityPath = Path<(String, String, String)>;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use model::{Problem, ProblemType};
 
 use super::{
-    avatar, badge, button, chart, code, dialog, facet, facts, figure, flash, fold, form, icon, log, menu,
+    avatar, badge, button, chart, code, dialog, facet, facts, figure, filter, flash, fold, form, icon, log, menu,
     page_head::{self, Section},
     pagination, search, skeleton, state, table, tabs, thing, time, timeline,
 };
@@ -23,7 +23,7 @@ pub async fn gallery(cx: Cx) -> Answer {
             <Section title="Figures">{figure::samples()}</Section>
             <Section title="Table">{table::samples()}</Section>
             <Section title="Pages">{pagination::samples()}</Section>
-            <Section title="Filters">{facet::samples()} {search::samples()}</Section>
+            <Section title="Filters">{facet::samples()} {search::samples()} {filter::samples()}</Section>
             <Section title="Charts">{chart::samples()}</Section>
             <Section title="Buttons">{button::samples()}</Section>
             <Section title="Badges">{badge::samples()}</Section>

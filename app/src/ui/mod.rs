@@ -11,6 +11,7 @@ pub mod facet;
 pub mod facts;
 pub mod field;
 pub mod figure;
+pub mod filter;
 pub mod flash;
 pub mod fold;
 pub mod form;

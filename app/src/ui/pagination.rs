@@ -20,12 +20,16 @@ pub fn Pagination(
     /// `total` is only a lower bound.
     #[prop(optional)]
     more: bool,
-    #[prop(optional, into)] previous: Option<String>,
+    /// Empty where there is none.
+    #[prop(optional, into)]
+    previous: Option<String>,
     #[prop(optional, into)] next: Option<String>,
     /// Needed where a page has more than one list.
     #[prop(default = "Pages")]
     label: &'static str,
 ) -> impl IntoView {
+    let there = |href: Option<String>| href.filter(|href| !href.is_empty());
+    let (previous, next) = (there(previous), there(next));
     let total = if more { format!("{}+", number::grouped(EXACT_UP_TO)) } else { number::grouped(total) };
     let range = match (shown, first) {
         (0, _) => "Nothing".to_owned(),
@@ -38,6 +42,8 @@ pub fn Pagination(
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),
     };
+    // an empty address is none, as `unwrap_or_default` leaves it
+    let [previous, next] = [previous, next].map(|href| href.filter(|href| !href.is_empty()));
     let only_page = previous.is_none() && next.is_none();
     view! {
         <nav class="pages" aria-label=label>

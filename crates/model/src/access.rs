@@ -92,3 +92,17 @@ pub struct AccessForm {
     /// Who gives the role that the address names, where it cannot be asked for here.
     pub ask_instead: Option<String>,
 }
+
+/// Who holds what: the reader, one team of theirs, and, where the address names no team, the whole organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessOverview {
+    pub mine: Vec<HeldRole>,
+    /// The teams that can be looked at.
+    pub teams: Vec<TeamChoice>,
+    /// The one that is looked at.
+    pub team: Option<TeamChoice>,
+    /// What is held there.
+    pub held: Vec<HeldRole>,
+    /// The roles that the reader may give there: name and label.
+    pub may_give: Vec<(String, String)>,
+}

@@ -447,6 +447,9 @@ pub struct GateFinding {
     pub severity: Severity,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// File, and line where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed_version: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
@@ -458,6 +461,7 @@ pub struct GateFinding {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct TrendPoint {
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Date))]
+    #[serde(with = "crate::day")]
     pub day: time::Date,
     pub open: SeverityCounts,
 }

@@ -361,6 +361,7 @@ pub struct LiveIncidents {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct IncidentDay {
+    #[serde(with = "crate::day")]
     pub day: time::Date,
     pub opened: i64,
     pub resolved: i64,

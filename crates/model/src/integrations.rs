@@ -216,6 +216,7 @@ pub struct Integration {
     pub approved_by: Option<PersonId>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub approved_at: Option<OffsetDateTime>,
+    #[serde(with = "crate::day")]
     pub review_by: Date,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -283,7 +284,7 @@ impl Integration {
     /// The integration's page.
     #[must_use]
     pub fn href(&self) -> String {
-        format!("/administration/integrations/{}", self.name)
+        format!("/admin/integrations/{}", self.name)
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod catalog;
+pub mod compliance;
+pub mod day;
 pub mod entity;
 pub mod environment;
 pub mod findings;
@@ -13,6 +15,7 @@ pub mod page;
 pub mod problem;
 pub mod reports;
 pub mod request;
+pub mod scorecards;
 pub mod severity;
 
 pub use catalog::{EntityRef, Kind, Link, RelationType};

@@ -204,6 +204,8 @@ pub struct RequestDetail {
     /// Exactly what is asked, a name and a value a line.
     pub asks: Vec<(String, String)>,
     pub reason: String,
+    /// What approving does: "Approve for 8 hours".
+    pub approving: String,
     /// SHA-256 of what is shown here, in hexadecimal; an approval carries it back.
     pub hash: String,
     pub stages: Vec<StageView>,

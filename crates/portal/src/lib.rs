@@ -4,7 +4,10 @@ pub mod audit;
 pub mod authz;
 pub mod catalog;
 pub mod clock;
+pub mod compliance;
+pub mod dashboards;
 pub mod db;
+pub mod demonstration;
 pub mod egress;
 pub mod environments;
 pub mod error;
@@ -20,6 +23,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod page;
 pub mod requests;
+pub mod scorecards;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use model::{EntityId, EnvironmentId, PersonId, request::RequestNumber};
+use model::{EntityId, EnvironmentId, Incident, Integration, PersonId, request::RequestNumber};
 use sqlx::{PgConnection, query};
 use tokio::sync::broadcast;
 
@@ -73,6 +73,10 @@ async fn follows(snapshot: &mut Snapshot, topic: &Topic) -> Result<bool> {
             sees::<Environment>(snapshot, ActionName::EnvironmentRead, key).await
         }
         "findings" => sees::<Entity>(snapshot, ActionName::FindingRead, id.parse::<EntityId>().ok()).await,
+        "incident" => sees::<Incident>(snapshot, ActionName::IncidentRead, id.parse::<i64>().ok()).await,
+        // that some incident changed, not which
+        "incidents" => Ok(true),
+        "integration" => sees::<Integration>(snapshot, ActionName::IntegrationRead, Some(id.to_owned())).await,
         _ => Ok(false),
     }
 }

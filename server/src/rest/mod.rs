@@ -1,10 +1,19 @@
 //! The API under `/api/v1`: each handler decodes, calls one operation, encodes. A file a feature.
 
 mod access;
+mod alertmanager;
 mod catalog;
+mod compliance;
+mod environments;
+mod findings;
+mod gate;
+mod incidents;
+mod integrations;
 mod notifications;
 pub mod problem;
+mod reports;
 mod requests;
+mod scorecards;
 mod tokens;
 
 use axum::{Router, response::IntoResponse, routing::get};
@@ -44,15 +53,21 @@ impl Modify for Bearer {
 
 /// Every feature's routes with their part of the document.
 fn features() -> OpenApiRouter<Edge> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest(
-        "/api/v1",
-        OpenApiRouter::new()
-            .merge(access::router())
-            .merge(catalog::router())
-            .merge(notifications::router())
-            .merge(requests::router())
-            .merge(tokens::router()),
-    )
+    let v1 = OpenApiRouter::new()
+        .merge(access::router())
+        .merge(environments::router())
+        .merge(incidents::router())
+        .merge(integrations::router())
+        .merge(catalog::router())
+        .merge(compliance::router())
+        .merge(scorecards::router())
+        .merge(findings::router())
+        .merge(gate::router())
+        .merge(reports::router())
+        .merge(notifications::router())
+        .merge(requests::router())
+        .merge(tokens::router());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).nest("/hooks", alertmanager::router())
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.

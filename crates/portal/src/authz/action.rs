@@ -170,7 +170,10 @@ actions! {
 
     ScorecardRead = "scorecard.read", Scorecard, Read, "scorecards:read", "see scorecards";
     ScorecardEdit = "scorecard.edit", Organisation, Write, "scorecards:write", "change a scorecard";
+    ScorecardReadResults = "scorecard.read_results", Finding, Read, "scorecards:read", "see how services stand";
     ScorecardReview = "scorecard.review", Entity, Write, "scorecards:write", "review a service's scorecard";
+    ScorecardExempt = "scorecard.exempt", Entity, Write, "scorecards:write", "exempt a service from a check";
+    ScorecardScore = "scorecard.score", Organisation, Write, "scorecards:write", "look at services again";
     ComplianceRead = "compliance.read", Finding, Read, "compliance:read", "see compliance results";
 
     IncidentRead = "incident.read", Incident, Read, "incidents:read", "see incidents";
@@ -203,6 +206,8 @@ actions! {
     IntegrationAdd = "integration.add", Organisation, Write, "integrations:write", "add an integration";
     IntegrationEdit = "integration.edit", Integration, Write, "integrations:write", "change an integration";
     IntegrationApprove = "integration.approve", Integration, Write, "integrations:write", "approve an integration";
+
+    DemonstrationLoad = "demonstration.load", Organisation, Write, "catalog:write", "load the demonstration organisation";
 
     AuditRead = "audit.read", AuditRecord, Read, "audit:read", "read the audit log";
 }

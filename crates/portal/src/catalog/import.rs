@@ -19,11 +19,11 @@ use super::{sql, team_name};
 use crate::{
     Portal,
     authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation, Permit},
-    environments,
+    compliance, environments,
     error::{Error, Result},
     findings, identity, incidents,
     live::{self, Topic},
-    requests,
+    requests, scorecards,
 };
 
 /// The most files of one import.
@@ -105,6 +105,7 @@ pub async fn import(
     let wrong = errors.len();
     errors.truncate(KEPT_ERRORS);
     sql::set_source_errors(&mut permit, source_id, &errors).await?;
+    tell_scorecards(&mut permit, &plan, &moved, now).await?;
 
     let report = plan.report(errors);
     if source.kind == SourceKind::Upload && plan.is_empty() {
@@ -514,6 +515,29 @@ async fn tell_features(connection: &mut PgConnection, moved: &[Moved], now: Offs
         environments::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
         findings::effects::owner_changed(connection, *entity, *owner, *restricted, now).await?;
         incidents::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
+    }
+    Ok(())
+}
+
+/// Beyond this many changed entities, all are looked at again: that is cheaper than naming them.
+const NAMED: usize = 200;
+
+/// What changed is looked at again by scorecards, and what is kept about it follows its owner.
+async fn tell_scorecards(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    moved: &[Moved],
+    now: time::OffsetDateTime,
+) -> Result<()> {
+    for Moved { entity, owner, restricted } in moved {
+        compliance::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
+        scorecards::effects::owner_changed(connection, *entity, *owner, *restricted, now).await?;
+    }
+    if plan.changed.len() > NAMED {
+        return scorecards::effects::all_changed(connection).await;
+    }
+    for changed in &plan.changed {
+        scorecards::effects::changed(connection, changed.written.id).await?;
     }
     Ok(())
 }

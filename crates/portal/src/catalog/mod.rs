@@ -1,5 +1,6 @@
 //! What there is, who owns it, and how it hangs together.
 
+pub(crate) mod described;
 pub mod effects;
 mod import;
 mod list_sql;

@@ -6,7 +6,7 @@ use model::{
     notification::NoticeKind,
 };
 use sqlx::PgConnection;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     Environment, EnvironmentKey, sql,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Portal,
-    authz::ActionName,
+    authz::{ActionName, Scope},
     catalog,
     error::{Error, Result},
     jobs::{self, Job},
@@ -87,6 +87,13 @@ pub(crate) async fn extended(portal: &Portal, connection: &mut PgConnection, pay
     happened(portal, connection, &mut environment, &Event::Extended(payload.until)).await
 }
 
+/// A moment in the life of an environment: `billing-dev`, `is ready`.
+pub(crate) struct EnvironmentMoment {
+    pub at: OffsetDateTime,
+    pub name: String,
+    pub what: String,
+}
+
 /// The catalog moved an entity to another owner, or changed who may see it: its environments follow.
 ///
 /// # Errors
@@ -100,6 +107,14 @@ pub(crate) async fn owner_changed(
     sql::set_owner(connection, entity, owner, restricted).await
 }
 
+/// How many environments run for each of these entities; those with none are left out.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub(crate) async fn running(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<(EntityId, i64)>> {
+    sql::running(connection, entities).await
+}
+
 /// The jobs for everything that is due: warnings, ends, and attempts that did not succeed or were lost.
 ///
 /// # Errors
@@ -110,6 +125,21 @@ pub(crate) async fn due(portal: &Portal) -> Result<Vec<Job>> {
     let mut visible = snapshot.visible(ActionName::EnvironmentRead)?;
     let ids = sql::due(&mut visible, portal.clock.now()).await?;
     Ok(ids.into_iter().map(|environment| Job::ReconcileEnvironment { environment }).collect())
+}
+
+/// What happened to the environments of an entity in this time, as far as `scope` covers them, the newest first.
+///
+/// # Errors
+/// `Internal` or `Unavailable`.
+pub(crate) async fn events_between(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    entity: EntityId,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<EnvironmentMoment>> {
+    sql::moments(connection, scope, entity, from, to, limit).await
 }
 
 /// Applies an event with all that follows from it: the row, the log, the job, the notice, the request's own end.

@@ -17,7 +17,7 @@ pub mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::fmt;
 
 use model::{
     EntityId, EnvironmentId, EnvironmentState, PersonId, RequestId, TeamId,
@@ -33,8 +33,8 @@ use self::state::{Event, Life};
 use crate::{
     Portal,
     audit::Change,
-    authz::{Action, ActionName, Actor, Facts, Lock, Reference, Resource, ResourceKind, Snapshot},
-    error::Result,
+    authz::{Action, ActionName, Actor, Facts, Lock, Reference, Resource, ResourceKind, Snapshot, Who},
+    error::{Error, Result},
     live::Topic,
     page::Window,
 };
@@ -71,11 +71,9 @@ pub enum EnvironmentKey {
     Name(String),
 }
 
-impl FromStr for EnvironmentKey {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id))
+impl From<&str> for EnvironmentKey {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
     }
 }
 
@@ -159,8 +157,9 @@ pub struct Listed {
 /// The environments that the actor may see.
 ///
 /// # Errors
-/// `Invalid` for a cursor of another list.
+/// `Unauthenticated` where nobody is signed in; `Invalid` for a cursor of another list.
 pub async fn list(snapshot: &mut Snapshot, filter: &Filter, sort: Sort, request: &PageRequest) -> Result<Listed> {
+    signed_in(snapshot)?;
     let portal = snapshot.portal().clone();
     let reader = snapshot.actor().person_id().map(|person| person.0);
     let mut visible = snapshot.visible(ActionName::EnvironmentRead)?;
@@ -241,6 +240,11 @@ async fn change(portal: &Portal, actor: &Actor, key: EnvironmentKey, event: &Eve
     let changed = environment.clone();
     permit.commit(Change::updated(Lease::from(&before), Lease::from(&changed.life))).await?;
     Ok(changed)
+}
+
+/// A list of nothing would tell nobody that they have to sign in.
+fn signed_in(snapshot: &Snapshot) -> Result<()> {
+    if matches!(snapshot.actor().who, Who::Anonymous) { Err(Error::Unauthenticated) } else { Ok(()) }
 }
 
 fn doable(snapshot: &Snapshot, environment: &Environment) -> Result<Doable> {

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     Portal,
     audit::Change,
-    authz::{Action, ActionName, Actor},
-    catalog::Entity,
+    authz::{Action, ActionName, Actor, Snapshot},
+    catalog::{self, Entity},
     error::{Error, Result},
     identity,
     requests::{self, Approvers, EnvironmentPayload, ExtensionPayload, Payload, Request, Stage, effects::NewRequest},
@@ -53,6 +53,8 @@ pub struct Asked {
 /// What somebody asks for.
 #[derive(Clone, Debug)]
 pub struct Ask {
+    /// As people name it, or its id; see [`service`].
+    pub service: String,
     pub template: String,
     pub parameters: Map<String, Value>,
     /// None: as long as the template says.
@@ -64,10 +66,11 @@ pub struct Ask {
 /// Asks for an environment for a service; it is made once everybody who must has approved.
 ///
 /// # Errors
-/// `NotFound` for a service that the actor may not know of; `Invalid` for a template that there is not, for parameters
-/// (as `parameters.NAME`), for the time (`hours`) and the reason, and where nobody could approve it.
-pub async fn request(portal: &Portal, actor: &Actor, service: EntityId, ask: &Ask) -> Result<Request> {
-    let mut permit = portal.authorize(actor, RequestEnvironment, service).await?;
+/// `Invalid` for a service or a template that there is not, for parameters (as `parameters.NAME`), for the time (`hours`)
+/// and the reason, and where nobody could approve it.
+pub async fn request(portal: &Portal, actor: &Actor, ask: &Ask) -> Result<Request> {
+    let service = service(&mut portal.snapshot(actor).await?, &ask.service).await?;
+    let mut permit = portal.authorize(actor, RequestEnvironment, service.id).await?;
     let requester = person(actor)?;
     let template = sql::template(&mut permit, &ask.template)
         .await?
@@ -95,6 +98,28 @@ pub async fn request(portal: &Portal, actor: &Actor, service: EntityId, ask: &As
     let request = requests::effects::open(portal, connection, new).await?;
     permit.commit(Change::created(Asked::from(&request))).await?;
     Ok(request)
+}
+
+/// The service that somebody means by `payments-api`, `default/payments-api`, `component:default/payments-api` or its id.
+///
+/// # Errors
+/// `Invalid` where there is none that the actor may see.
+pub async fn service(snapshot: &mut Snapshot, named: &str) -> Result<Entity> {
+    let unknown = || {
+        let message = "no service that you may see is called so; give its name in the catalog, such as payments-api";
+        Error::invalid("service", message)
+    };
+    let id = match named.trim().parse::<EntityId>() {
+        Ok(id) => id,
+        Err(_) => {
+            let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+            catalog::effects::service_named(&mut visible, named).await?.ok_or_else(unknown)?.id
+        }
+    };
+    match snapshot.read(ActionName::CatalogRead, id).await {
+        Err(Error::NotFound(_)) => Err(unknown()),
+        found => found,
+    }
 }
 
 /// Asks for `hours` more.

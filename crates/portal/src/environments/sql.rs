@@ -7,8 +7,8 @@ use model::{
 use sqlx::{PgConnection, query, query_as, query_scalar, types::Json};
 use time::OffsetDateTime;
 
-use super::{Environment, EnvironmentKey, state::Life, template::Template};
-use crate::error::Result;
+use super::{Environment, EnvironmentKey, effects::EnvironmentMoment, state::Life, template::Template};
+use crate::{authz::Scope, error::Result};
 
 /// A row of `environment` with the names of who it belongs to.
 pub(super) struct Row {
@@ -294,4 +294,54 @@ pub(super) async fn retire_template(connection: &mut PgConnection, name: &str) -
         .execute(connection)
         .await?;
     Ok(retired.rows_affected() == 1)
+}
+
+/// The moments of an entity's environments within a scope, the newest first.
+pub(super) async fn moments(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    entity: EntityId,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<EnvironmentMoment>> {
+    Ok(query_as!(
+        EnvironmentMoment,
+        r#"select moment.at as "at!", name, moment.what as "what!"
+           from environment
+           cross join lateral (
+               values (created_at, 'was approved'), (ready_at, 'was ready'), (ended_at, 'was removed')
+           ) as moment (at, what)
+           where entity_id = $1 and moment.at between $2 and $3
+             and ($4::bool or ($5::bool and not restricted) or owner_id = any($6) or entity_id = any($7)
+                  or requester_id = $8)
+           order by moment.at desc, name
+           limit $9"#,
+        entity.0,
+        from,
+        to,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+        scope.person.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// How many environments run for each of these entities.
+pub(super) async fn running(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<(EntityId, i64)>> {
+    let ids: Vec<uuid::Uuid> = entities.iter().map(|entity| entity.0).collect();
+    let rows = query!(
+        r#"select entity_id as "entity!: EntityId", count(*) as "count!"
+           from environment
+           where entity_id = any($1) and state in ('ready', 'expiring')
+           group by entity_id"#,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.entity, row.count)).collect())
 }

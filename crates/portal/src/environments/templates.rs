@@ -96,8 +96,9 @@ pub async fn retire(portal: &Portal, actor: &Actor, name: &str) -> Result<Edited
 /// The templates that can be asked for, by title.
 ///
 /// # Errors
-/// `Unavailable` where the database does not answer.
+/// `Unauthenticated` where nobody is signed in.
 pub async fn list(snapshot: &mut Snapshot) -> Result<Vec<TemplateView>> {
+    super::signed_in(snapshot)?;
     let mut visible = snapshot.visible(ActionName::TemplateRead)?;
     if !visible.scope.everything {
         return Ok(Vec::new());

@@ -64,7 +64,7 @@ impl World {
     }
 
     async fn ask(&self) -> Request {
-        request::request(self, &self.ada, self.service, &ask(10)).await.unwrap()
+        request::request(self, &self.ada, &ask(10)).await.unwrap()
     }
 
     async fn approve(&self, request: &Request) {
@@ -162,6 +162,7 @@ fn file(text: &str) -> templates::File {
 
 fn ask(connections: i64) -> Ask {
     Ask {
+        service: "payments-api".to_owned(),
         template: "postgres-sandbox".to_owned(),
         parameters: Map::from_iter([("connections".to_owned(), json!(connections))]),
         hours: None,
@@ -229,12 +230,13 @@ async fn an_environment_lives_from_its_request_to_its_verified_end() {
 async fn a_wrong_request_names_its_fields_and_leaves_nothing() {
     let w = World::new().await;
     for (wrong, field) in [
+        (Ask { service: "none".to_owned(), ..ask(1) }, "service"),
         (Ask { template: "none".to_owned(), ..ask(1) }, "template"),
         (ask(0), "parameters.connections"),
         (Ask { hours: Some(8_000), ..ask(1) }, "hours"),
         (Ask { reason: " ".to_owned(), ..ask(1) }, "reason"),
     ] {
-        let refused = request::request(&w, &w.ada, w.service, &wrong).await.map(|_| ());
+        let refused = request::request(&w, &w.ada, &wrong).await.map(|_| ());
         let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
         assert_eq!(errors[0].field, field, "{errors:?}");
     }
@@ -245,7 +247,7 @@ async fn a_wrong_request_names_its_fields_and_leaves_nothing() {
 async fn a_service_that_nobody_owns_has_nobody_to_approve() {
     let w = World::new().await;
     sqlx::query("update entity set owner_id = null").execute(&mut w.owner().await).await.unwrap();
-    let refused = request::request(&w, &w.ada, w.service, &ask(1)).await.map(|_| ());
+    let refused = request::request(&w, &w.ada, &ask(1)).await.map(|_| ());
     assert!(matches!(&refused, Err(Error::Invalid(errors)) if errors[0].message.contains("spec.owner")), "{refused:?}");
 }
 
@@ -254,9 +256,16 @@ async fn a_restricted_service_is_unknown_to_strangers_who_ask_for_an_environment
     let w = World::new().await;
     sqlx::query("update entity set restricted = true").execute(&mut w.owner().await).await.unwrap();
     let stranger = w.person("Sam", &[(RoleName::Developer, Some("search"))]).await;
-    let refused = request::request(&w, &stranger, w.service, &ask(1)).await.map(|_| ());
-    assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
-    request::request(&w, &w.ada, w.service, &ask(1)).await.unwrap();
+    let named = Ask { service: w.service.to_string(), ..ask(1) };
+    for asked in [ask(1), named, Ask { service: "no-such-service".to_owned(), ..ask(1) }] {
+        let refused = request::request(&w, &stranger, &asked).await.map(|_| ());
+        let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
+        assert!(
+            errors[0].field == "service" && errors[0].message.starts_with("no service that you may see"),
+            "{errors:?}"
+        );
+    }
+    request::request(&w, &w.ada, &ask(1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -550,6 +559,6 @@ async fn only_administrators_change_templates_and_a_wrong_file_changes_nothing()
     assert_eq!(templates::list(&mut snapshot).await.unwrap().len(), 1);
     drop(snapshot);
     templates::retire(&w, &admin, "postgres-sandbox").await.unwrap();
-    let refused = request::request(&w, &w.ada, w.service, &ask(1)).await.map(|_| ());
+    let refused = request::request(&w, &w.ada, &ask(1)).await.map(|_| ());
     assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
 }

@@ -2,15 +2,15 @@
 
 use model::{
     EntityId, TeamId,
-    findings::{FindingEvent, SeverityCounts},
+    findings::{FindingEvent, SeverityCounts, TrendPoint},
 };
 use serde::Serialize;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::sql;
-use crate::error::Result;
+use crate::{authz::Scope, error::Result};
 
 /// More than a timeline shows.
 const MAX_EVENTS: i64 = 200;
@@ -43,11 +43,6 @@ pub(crate) async fn owner_changed(
     sql::set_owner(connection, entity, owner, restricted, now.date()).await
 }
 
-/// An entity is about to be removed, and its findings with it: they leave the owner's numbers.
-pub(crate) async fn entity_removed(connection: &mut PgConnection, entity: EntityId, now: OffsetDateTime) -> Result<()> {
-    sql::remove_counts(connection, entity, now.date()).await
-}
-
 /// How many findings each of these services has open; a service without any may be left out.
 pub(crate) async fn open_counts(
     connection: &mut PgConnection,
@@ -55,6 +50,11 @@ pub(crate) async fn open_counts(
 ) -> Result<Vec<(EntityId, SeverityCounts)>> {
     let entities: Vec<Uuid> = entities.iter().map(|entity| entity.0).collect();
     sql::counts(connection, &entities).await
+}
+
+/// How many findings within a scope were open at the end of each of these days.
+pub(crate) async fn trend(connection: &mut PgConnection, scope: &Scope, days: &[Date]) -> Result<Vec<TrendPoint>> {
+    sql::trend(connection, scope, days).await
 }
 
 /// What happened to a service's findings from `from` until before `to`, the worst first; not endless.

@@ -6,6 +6,7 @@ mod list_sql;
 mod merge;
 mod sameness;
 mod sql;
+pub(crate) mod standings;
 #[cfg(test)]
 mod tests;
 pub mod upload;
@@ -106,6 +107,32 @@ impl Default for Sort {
     }
 }
 
+impl Sort {
+    /// The orders as addresses write them; a hyphen turns one round.
+    pub const WORDS: [&'static str; 4] = ["-severity", "severity", "-first_seen", "first_seen"];
+
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let descending = word.starts_with('-');
+        let by = match word.trim_start_matches('-') {
+            "severity" => SortKey::Severity,
+            "first_seen" => SortKey::FirstSeen,
+            _ => return None,
+        };
+        Some(Self { by, descending })
+    }
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match (self.by, self.descending) {
+            (SortKey::Severity, true) => "-severity",
+            (SortKey::Severity, false) => "severity",
+            (SortKey::FirstSeen, true) => "-first_seen",
+            (SortKey::FirstSeen, false) => "first_seen",
+        }
+    }
+}
+
 /// The organisation's figures, of all that one may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Overview {
@@ -142,6 +169,7 @@ pub struct ServiceOverview {
 /// # Errors
 /// `NotFound` where there is none that the actor may see.
 pub async fn detail(snapshot: &mut Snapshot, id: FindingId) -> Result<FindingDetail> {
+    signed_in(snapshot)?;
     let found: Finding = snapshot.read(ActionName::FindingRead, id).await?;
     let mut visible = snapshot.visible(ActionName::FindingRead)?;
     let (summary, purl, cwes, same_because) =
@@ -161,6 +189,7 @@ pub async fn list(
     sort: Sort,
     request: &PageRequest,
 ) -> Result<Page<FindingSummary>> {
+    signed_in(snapshot)?;
     if filter.text.as_ref().is_some_and(|text| text.trim().chars().count() < SHORTEST_SEARCH) {
         return Err(Error::invalid("text", "search for three letters or more"));
     }
@@ -228,6 +257,7 @@ pub async fn service_overview(snapshot: &mut Snapshot, service: EntityId) -> Res
 /// # Errors
 /// `NotFound` where there is no such report on a service whose findings the actor may see.
 pub async fn receipt(snapshot: &mut Snapshot, id: ReportId) -> Result<(OffsetDateTime, Receipt)> {
+    signed_in(snapshot)?;
     let mut visible = snapshot.visible(ActionName::FindingRead)?;
     let (entity, at, receipt) = sql::receipt(&mut visible, id).await?.ok_or(Error::NotFound("report"))?;
     snapshot.read::<Entity>(ActionName::FindingRead, entity).await.map_err(|_| Error::NotFound("report"))?;
@@ -239,11 +269,14 @@ pub async fn receipt(snapshot: &mut Snapshot, id: ReportId) -> Result<(OffsetDat
 /// # Errors
 /// `NotFound` where there is none, `Unauthenticated` where nobody is signed in.
 pub async fn service_named(portal: &Portal, actor: &Actor, name: &str) -> Result<EntityId> {
-    if matches!(actor.who, Who::Anonymous) {
-        return Err(Error::Unauthenticated);
-    }
     let mut snapshot = portal.snapshot(actor).await?;
+    signed_in(&snapshot)?;
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let entity = catalog::effects::service_named(&mut visible, name).await?;
     entity.map(|entity| entity.id).ok_or(Error::NotFound(Entity::KIND.noun()))
+}
+
+/// Whether a thing exists is nobody's to know who has not signed in.
+fn signed_in(snapshot: &Snapshot) -> Result<()> {
+    if matches!(snapshot.actor().who, Who::Anonymous) { Err(Error::Unauthenticated) } else { Ok(()) }
 }

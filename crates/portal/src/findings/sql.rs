@@ -929,21 +929,6 @@ pub(super) async fn set_owner(
     Ok(())
 }
 
-/// Takes a service's numbers out of its owner's, before its rows go.
-pub(super) async fn remove_counts(connection: &mut PgConnection, entity: EntityId, day: Date) -> Result<()> {
-    let row = query!(
-        "delete from finding_count where entity_id = $1
-         returning owner_id, restricted, critical, high, medium, low, info",
-        entity.0,
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(()) };
-    let counts =
-        SeverityCounts { critical: row.critical, high: row.high, medium: row.medium, low: row.low, info: row.info };
-    add_total(connection, row.owner_id.map(TeamId), row.restricted, &negative(&counts), day).await
-}
-
 fn negative(counts: &SeverityCounts) -> SeverityCounts {
     SeverityCounts {
         critical: -counts.critical,
@@ -965,6 +950,7 @@ pub(super) struct OpenFinding {
     pub rule: Option<String>,
     pub vulnerability_ids: Vec<String>,
     pub package: Option<String>,
+    pub place: Option<String>,
     pub fixed_version: Option<String>,
     pub tools: Vec<String>,
     pub first_seen_at: OffsetDateTime,
@@ -980,7 +966,7 @@ pub(super) async fn open_findings(
     Ok(query_as!(
         OpenFinding,
         r#"select id as "id: FindingId", title, severity as "severity: Severity", kind as "kind: FindingKind", rule,
-                  vulnerability_ids, package, fixed_version, tools, first_seen_at, opened_at
+                  vulnerability_ids, package, place, fixed_version, tools, first_seen_at, opened_at
            from finding
            where entity_id = $1 and state = 'open' and ($2::text is null or $2 = any(stages))
            order by severity desc, first_seen_at, id"#,

@@ -401,13 +401,22 @@ async fn numbers_are_what_counting_finds_through_uploads_and_changes_of_owner() 
     let mut snapshot = t.snapshot(&eve).await.unwrap();
     let overview = super::overview(&mut snapshot).await.unwrap();
     assert_eq!((overview.open.critical, overview.open.high, overview.open.info), (1, 2, 1));
-    drop(snapshot);
+}
 
+#[tokio::test]
+async fn a_timeline_shows_what_happened_between_two_moments_the_worst_first() {
+    let (t, service, ada) = portal().await;
+    let began = t.clock.now();
+    upload(&t, &ada, on("main"), trivy("payments", &[(1, "a", "LOW", true), (2, "b", "CRITICAL", true)])).await;
+    t.clock.advance(Duration::days(1));
+    upload(&t, &ada, on("main"), trivy("payments", &[])).await;
     let mut tx = begin(&t).await;
-    effects::entity_removed(&mut tx, service, t.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    sqlx::query("delete from entity").execute(&mut t.owner().await).await.unwrap();
-    recount(&t).await;
+    let events = effects::events_between(&mut tx, service, began, began + Duration::hours(1)).await.unwrap();
+    let told: Vec<_> = events.iter().map(|event| (event.kind, event.severity)).collect();
+    let opened = FindingEventKind::Opened;
+    assert_eq!(told, [(opened, Severity::Critical), (opened, Severity::Low)]);
+    let counts = effects::open_counts(&mut tx, &[service]).await.unwrap();
+    assert_eq!(counts, [(service, SeverityCounts::default())]);
 }
 
 /// Compares the kept numbers with what counting every finding gives.

@@ -107,7 +107,9 @@ pub async fn upload(
         compare(&mut permit, draft, &facts, entries).await?
     } else {
         let entity = permit.target.clone();
-        store(&mut permit, portal, &entity, draft, &facts, entries).await?
+        let receipt = store(&mut permit, portal, &entity, draft, &facts, entries).await?;
+        crate::scorecards::effects::changed(&mut permit, entity.id).await?;
+        receipt
     };
     permit.commit(Uploaded { receipt: receipt.clone(), content_sha256: hex::encode(&content_hash) }).await?;
     Ok(receipt)

@@ -2,7 +2,7 @@
 
 use model::{
     BindingId, EntityId, PersonId, RequestId, TeamId,
-    access::{AccessForm, HeldRole, RoleSource},
+    access::{AccessForm, AccessOverview, HeldRole, RoleSource, TeamChoice},
     notification::NoticeKind,
     request::RequestNumber,
 };
@@ -511,7 +511,7 @@ async fn held(snapshot: &mut Snapshot, person: Option<PersonId>, team: Option<Te
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
-pub async fn teams(snapshot: &mut Snapshot) -> Result<Vec<model::access::TeamChoice>> {
+pub async fn teams(snapshot: &mut Snapshot) -> Result<Vec<TeamChoice>> {
     let everywhere = snapshot.may(ActionName::RoleGrantEverywhere, ORGANISATION, &Facts::default())?
         || snapshot.actor().holds(RoleName::Auditor);
     let mine: Vec<TeamId> = (snapshot.actor().person().map(|person| person.bindings.as_slice()).unwrap_or_default())
@@ -523,6 +523,56 @@ pub async fn teams(snapshot: &mut Snapshot) -> Result<Vec<model::access::TeamCho
         .collect();
     let all = sql::teams(&mut *snapshot.visible(ActionName::PeopleRead)?).await?;
     Ok(all.into_iter().filter(|team| everywhere || mine.contains(&team.id)).collect())
+}
+
+/// What the actor holds, and what is held in `team`, or in the first of their teams where none is named.
+///
+/// # Errors
+/// `NotFound` for a team that is not one of those that the actor may look at.
+pub async fn overview(portal: &Portal, actor: &Actor, team: Option<TeamId>) -> Result<AccessOverview> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let teams = teams(&mut snapshot).await?;
+    let team = match team {
+        Some(id) => Some(teams.iter().find(|team| team.id == id).cloned().ok_or(Error::NotFound("team"))?),
+        None => teams.first().cloned(),
+    };
+    let held = match &team {
+        Some(team) => of_team(&mut snapshot, team.id).await?,
+        None => Vec::new(),
+    };
+    let reach = team.as_ref().map(|team| team.id);
+    let may_give = if reach.is_some() { may_give(&snapshot, reach)? } else { Vec::new() };
+    Ok(AccessOverview { mine: mine(&mut snapshot).await?, teams, team, held, may_give })
+}
+
+/// Who holds a role in the whole organisation, and what the actor may give there.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn organisation(portal: &Portal, actor: &Actor) -> Result<AccessOverview> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let held = everywhere(&mut snapshot).await?;
+    let teams = teams(&mut snapshot).await?;
+    let may_give = may_give(&snapshot, None)?;
+    Ok(AccessOverview { mine: Vec::new(), teams, team: None, held, may_give })
+}
+
+/// The roles that the actor may give in a team, or in the whole organisation.
+fn may_give(snapshot: &Snapshot, team: Option<TeamId>) -> Result<Vec<(String, String)>> {
+    let everywhere = snapshot.may(ActionName::RoleGrantEverywhere, ORGANISATION, &Facts::default())?;
+    let in_team = match team {
+        Some(team) => {
+            let facts = Facts { owner: Some(team), ..Facts::default() };
+            snapshot.may(ActionName::RoleGrant, &team.to_string(), &facts)?
+        }
+        None => false,
+    };
+    let given = RoleName::BINDABLE.iter().filter(|role| match role {
+        RoleName::Developer | RoleName::TeamLead => in_team,
+        RoleName::SecurityChampion => everywhere,
+        _ => everywhere && team.is_none(),
+    });
+    Ok(given.map(|role| (role.as_str().to_owned(), role.label().to_owned())).collect())
 }
 
 /// What the form that asks for a role begins with.

@@ -1,13 +1,15 @@
 //! What happened around an incident in the same service: the one place where every feature's events are gathered.
 
-use model::{Incident, Nearby, NearbySource};
+use model::{Incident, Nearby, NearbySource, findings::FindingEventKind};
 use time::Duration;
 
 use super::effects;
 use crate::{
     audit,
-    authz::{ActionName, Snapshot},
+    authz::{ActionName, Resource, Snapshot},
+    environments,
     error::Result,
+    findings,
 };
 
 /// What led to an incident lies mostly in the hours before it.
@@ -29,6 +31,23 @@ pub(super) async fn read(snapshot: &mut Snapshot, incident: &Incident) -> Result
     let others = effects::events_between(&mut visible, entity, from, to, EACH).await?;
     nearby.extend(others.into_iter().filter(|event| event.href.as_deref() != Some(incident.href().as_str())));
 
+    let mut visible = snapshot.visible(ActionName::FindingRead)?;
+    if visible.scope.covers(&incident.facts()) {
+        for event in findings::effects::events_between(&mut visible, entity, from, to).await? {
+            let title = format!("{} finding {}: {}", event.severity.label(), said(event.kind), event.title);
+            let href = Some(format!("/security/findings/{}", event.finding));
+            nearby.push(Nearby { at: event.at, source: NearbySource::Finding, title, href });
+        }
+    }
+
+    let mut visible = snapshot.visible(ActionName::EnvironmentRead)?;
+    let scope = visible.scope.clone();
+    for moment in environments::effects::events_between(&mut visible, &scope, entity, from, to, EACH).await? {
+        let title = format!("Environment {} {}", moment.name, moment.what);
+        let href = Some(format!("/environments/{}", moment.name));
+        nearby.push(Nearby { at: moment.at, source: NearbySource::Environment, title, href });
+    }
+
     let mut visible = snapshot.visible(ActionName::AuditRead)?;
     let scope = visible.scope.clone();
     for change in audit::effects::changes_of(&mut visible, &scope, entity, from, to, EACH).await? {
@@ -37,4 +56,13 @@ pub(super) async fn read(snapshot: &mut Snapshot, incident: &Incident) -> Result
 
     nearby.sort_by_key(|event| event.at);
     Ok(nearby)
+}
+
+const fn said(kind: FindingEventKind) -> &'static str {
+    match kind {
+        FindingEventKind::Opened => "opened",
+        FindingEventKind::Closed => "closed",
+        FindingEventKind::Reopened => "reopened",
+        FindingEventKind::SeverityChanged => "rated anew",
+    }
 }

@@ -45,6 +45,8 @@ pub(super) async fn take(
     told: &[Told],
     receipt: &mut AlertReceipt,
 ) -> Result<Option<IncidentId>> {
+    // once this transaction commits, whatever becomes of the incident
+    crate::scorecards::effects::changed(connection, entity.id).await?;
     if let Some(live) = sql::live(connection, &group.hash, entity.id).await? {
         update(portal, connection, group, &live, told, receipt).await?;
         return Ok(Some(live.id));
@@ -123,7 +125,7 @@ async fn open(
         resolve(portal, connection, new.id).await?;
         receipt.resolved.push(number);
     }
-    announce(connection, &Topic::new("incident", new.id)).await?;
+    tell(connection, number).await?;
     Ok(new.id)
 }
 
@@ -169,7 +171,13 @@ async fn update(
         receipt.updated.push(current.number);
     }
     sql::heard(connection, current.id, &[], now).await?;
-    announce(connection, &Topic::new("incident", current.id)).await
+    tell(connection, current.number).await
+}
+
+/// Tells the incident's page and the lists, wherever they are open.
+pub(super) async fn tell(connection: &mut PgConnection, number: i64) -> Result<()> {
+    announce(connection, &Topic::new("incident", number)).await?;
+    announce(connection, &Topic::new("incidents", "all")).await
 }
 
 /// What fires as far as we know but is no longer part of a group that ended whole.

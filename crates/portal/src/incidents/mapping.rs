@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Portal,
     audit::Change,
-    authz::{Action, ActionName, Actor, ORGANISATION, Organisation},
+    authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation},
     catalog::{self, Entity},
     error::{Error, OnConstraint, Result},
     page::{COUNT_LIMIT, Window},
@@ -224,14 +224,40 @@ pub async fn inbox(portal: &Portal, actor: &Actor, request: &PageRequest) -> Res
     }))
 }
 
-/// How many alerts wait, for who may see them.
+/// One alert of the inbox.
+///
+/// # Errors
+/// `NotFound` where there is none that waits, or for who may not see the inbox.
+pub async fn waiting_alert(portal: &Portal, actor: &Actor, id: Uuid) -> Result<Waiting> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::IncidentRead)?;
+    let none = Error::NotFound("waiting alert");
+    if !visible.scope.everything {
+        return Err(none);
+    }
+    let alert = sql::waiting_alert(&mut visible, id).await?.ok_or(none)?;
+    let (matchers, suggestion) = suggestion(&mut visible, &alert, &mut HashMap::new()).await?;
+    Ok(Waiting { alert, matchers, suggestion })
+}
+
+/// Whether the actor may make rules: for what a page offers.
+#[must_use]
+pub fn may_map(portal: &Portal, actor: &Actor) -> bool {
+    let decision = portal.policies.decide(actor, ActionName::AlertMap, ORGANISATION, &Facts::default());
+    decision.is_ok_and(|decision| decision.allowed)
+}
+
+/// How many alerts wait; none for who may not see the inbox.
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
-pub async fn waiting(portal: &Portal, actor: &Actor) -> Result<i64> {
+pub async fn waiting(portal: &Portal, actor: &Actor) -> Result<Option<i64>> {
     let mut snapshot = portal.snapshot(actor).await?;
     let mut visible = snapshot.visible(ActionName::IncidentRead)?;
-    if visible.scope.everything { sql::count_waiting(&mut visible, COUNT_LIMIT).await } else { Ok(0) }
+    if !visible.scope.everything {
+        return Ok(None);
+    }
+    sql::count_waiting(&mut visible, COUNT_LIMIT).await.map(Some)
 }
 
 /// The labels that a rule for this alert would best go by, and the service that they name.

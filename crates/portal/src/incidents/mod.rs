@@ -12,7 +12,7 @@ mod sql;
 mod tests;
 
 use model::{
-    AlertReceipt, Incident, IncidentDetail, IncidentEventKind, IncidentFilter, IncidentState, Integration,
+    AlertReceipt, EntityId, Incident, IncidentDetail, IncidentEventKind, IncidentFilter, IncidentState, Integration,
     IntegrationKind, LiveIncidents, Page, PageRequest,
 };
 use serde::Serialize;
@@ -23,14 +23,15 @@ use self::intake::Group;
 use crate::{
     Portal,
     audit::Change,
-    authz::{Action, ActionName, Actor, Facts, Lock, Permit, Reference, Resource, ResourceKind},
+    authz::{Action, ActionName, Actor, Facts, Lock, Permit, Reference, Resource, ResourceKind, Snapshot},
     catalog,
     error::{Error, OnConstraint, Result},
     integrations,
-    live::{Topic, announce},
     page::{COUNT_LIMIT, Window},
 };
 
+/// How many an entity's page shows.
+pub const OF_ENTITY: i64 = 50;
 const MAX_NOTE: usize = 2000;
 
 impl Resource for Incident {
@@ -100,7 +101,7 @@ pub async fn receive_alerts(portal: &Portal, actor: &Actor, integration: String,
     }
     if !permit.target.enabled {
         return Err(Error::Conflict(format!(
-            "{name} is not enabled; a platform administrator enables it under /administration/integrations/{name}"
+            "{name} is not enabled; a platform administrator enables it under /admin/integrations/{name}"
         )));
     }
     let delivery = match alerts::read(body) {
@@ -186,7 +187,10 @@ async fn change(
         })?;
     let detail = note.clone().unwrap_or_default();
     sql::add_event(&mut permit, before.id, now, event, person, &detail).await?;
-    announce(&mut permit, &Topic::new("incident", before.id)).await?;
+    intake::tell(&mut permit, before.number).await?;
+    if let Some(entity) = before.entity {
+        crate::scorecards::effects::changed(&mut permit, entity).await?;
+    }
     let after = sql::numbered(&mut permit, before.number, false).await?.ok_or(Error::NotFound("incident"))?;
     permit.commit(Handled { what, note, change: Change::updated(before.state, to) }).await?;
     Ok(after)
@@ -240,6 +244,21 @@ pub async fn get(portal: &Portal, actor: &Actor, number: i64) -> Result<Incident
         may_handle,
         incident,
     })
+}
+
+/// The newest incidents of an entity; none where the reader may not see any of them.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn of_entity(snapshot: &mut Snapshot, entity: EntityId) -> Result<Option<Vec<Incident>>> {
+    let mut visible = snapshot.visible(ActionName::IncidentRead)?;
+    let scope = visible.scope.clone();
+    let found = catalog::effects::entity(&mut visible, entity).await?;
+    if !found.is_some_and(|found| scope.covers(&found.facts())) {
+        return Ok(None);
+    }
+    let rows = list_sql::rows(&mut visible, &scope, &IncidentFilter::default(), Some(entity), None, OF_ENTITY).await?;
+    rows.into_iter().map(list_sql::Row::incident).collect::<Result<_>>().map(Some)
 }
 
 /// How many incidents wait, of those that the actor may see.

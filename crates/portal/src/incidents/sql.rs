@@ -589,6 +589,39 @@ pub(super) async fn leave_inbox(
     Ok(())
 }
 
+/// A row of the inbox as Postgres has it.
+struct WaitingRow {
+    id: Uuid,
+    integration_id: Uuid,
+    integration_name: String,
+    firing: bool,
+    labels: Labels,
+    annotations: Labels,
+    starts_at: OffsetDateTime,
+    ends_at: Option<OffsetDateTime>,
+    generator_url: Option<String>,
+    received_at: OffsetDateTime,
+    heard_at: OffsetDateTime,
+}
+
+impl From<WaitingRow> for WaitingAlert {
+    fn from(row: WaitingRow) -> Self {
+        Self {
+            id: row.id,
+            integration: IntegrationId(row.integration_id),
+            integration_name: row.integration_name,
+            firing: row.firing,
+            labels: row.labels.0,
+            annotations: row.annotations.0,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            generator_url: row.generator_url,
+            received_at: row.received_at,
+            heard_at: row.heard_at,
+        }
+    }
+}
+
 /// What waits, what was heard of last first; `backwards` turns that round.
 pub(super) async fn waiting(
     connection: &mut PgConnection,
@@ -597,45 +630,59 @@ pub(super) async fn waiting(
     limit: i64,
 ) -> Result<Vec<WaitingAlert>> {
     let (at, id) = after.unzip();
-    macro_rules! page {
-        ($compare:literal, $order:literal) => {
-            query!(
-                r#"select alert_inbox.id, integration_id, integration.name as integration_name, firing,
-                          labels as "labels: Labels", annotations as "annotations: Labels", starts_at, ends_at,
-                          generator_url, received_at, heard_at
-                   from alert_inbox
-                   join integration on integration.id = integration_id
-                   where mapped_at is null and ($1::timestamptz is null or (heard_at, alert_inbox.id) "#
-                    + $compare
-                    + " ($1, $2)) order by heard_at "
-                    + $order
-                    + ", alert_inbox.id "
-                    + $order
-                    + " limit $3",
-                at,
-                id,
-                limit,
-            )
-            .fetch_all(connection)
-            .await?
-            .into_iter()
-            .map(|row| WaitingAlert {
-                id: row.id,
-                integration: IntegrationId(row.integration_id),
-                integration_name: row.integration_name,
-                firing: row.firing,
-                labels: row.labels.0,
-                annotations: row.annotations.0,
-                starts_at: row.starts_at,
-                ends_at: row.ends_at,
-                generator_url: row.generator_url,
-                received_at: row.received_at,
-                heard_at: row.heard_at,
-            })
-            .collect()
-        };
-    }
-    Ok(if backwards { page!(">", "asc") } else { page!("<", "desc") })
+    let rows = if backwards {
+        query_as!(
+            WaitingRow,
+            r#"select alert_inbox.id, integration_id, integration.name as integration_name, firing,
+                      labels as "labels: Labels", annotations as "annotations: Labels", starts_at, ends_at,
+                      generator_url, received_at, heard_at
+               from alert_inbox
+               join integration on integration.id = integration_id
+               where mapped_at is null and ($1::timestamptz is null or (heard_at, alert_inbox.id) > ($1, $2))
+               order by heard_at, alert_inbox.id
+               limit $3"#,
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    } else {
+        query_as!(
+            WaitingRow,
+            r#"select alert_inbox.id, integration_id, integration.name as integration_name, firing,
+                      labels as "labels: Labels", annotations as "annotations: Labels", starts_at, ends_at,
+                      generator_url, received_at, heard_at
+               from alert_inbox
+               join integration on integration.id = integration_id
+               where mapped_at is null and ($1::timestamptz is null or (heard_at, alert_inbox.id) < ($1, $2))
+               order by heard_at desc, alert_inbox.id desc
+               limit $3"#,
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    };
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// One that waits.
+pub(super) async fn waiting_alert(connection: &mut PgConnection, id: Uuid) -> Result<Option<WaitingAlert>> {
+    Ok(query_as!(
+        WaitingRow,
+        r#"select alert_inbox.id, integration_id, integration.name as integration_name, firing,
+                  labels as "labels: Labels", annotations as "annotations: Labels", starts_at, ends_at,
+                  generator_url, received_at, heard_at
+           from alert_inbox
+           join integration on integration.id = integration_id
+           where mapped_at is null and alert_inbox.id = $1"#,
+        id,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(Into::into))
 }
 
 /// How many wait, counted to `limit`.

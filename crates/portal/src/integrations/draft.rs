@@ -1,6 +1,6 @@
 //! What somebody enters about an integration, and whether it fits the kind.
 
-use model::{DataClass, Direction, FieldError, Integration, IntegrationKind, TeamId};
+use model::{DataClass, Direction, FieldError, Integration, IntegrationKind};
 use secrecy::{ExposeSecret, SecretString};
 use time::{Date, Duration};
 use url::Url;
@@ -23,8 +23,8 @@ const MAX_SECRET: usize = 4096;
 pub struct Draft {
     pub kind: IntegrationKind,
     pub name: String,
-    /// The team that answers for it; only what the installation sets up begins without one.
-    pub owner: Option<TeamId>,
+    /// The name of the team that answers for it; only what the installation sets up begins without one.
+    pub owner: Option<String>,
     pub purpose: String,
     pub data_classes: Vec<DataClass>,
     pub scopes: Vec<String>,

@@ -48,7 +48,7 @@ pub(crate) async fn require(connection: &mut PgConnection, kind: IntegrationKind
     match sql::enabled(connection, kind).await?.first() {
         Some(enabled) => Ok(enabled.id),
         None => Err(Error::Conflict(format!(
-            "{} are not enabled here; a platform administrator enables them under /administration/integrations once a \
+            "{} are not enabled here; a platform administrator enables them under /admin/integrations once a \
              security champion has approved them",
             kind.label().to_lowercase(),
         ))),

@@ -12,7 +12,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use model::{Direction, Integration, IntegrationKind, Proof};
+use model::{Direction, Integration, IntegrationKind, Proof, TeamId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -28,9 +28,10 @@ use crate::{
         ResourceKind, Who,
     },
     error::{Error, OnConstraint, Result},
-    identity::new_secret,
+    identity::{self, new_secret},
     jobs::{Job, enqueue},
     keys::Place,
+    live::{Topic, announce},
 };
 
 /// What an integration's token begins with, so that secret scanners can find a leaked one; not as other tokens do, for
@@ -141,13 +142,14 @@ pub async fn add(portal: &Portal, actor: &Actor, draft: Draft) -> Result<Issued>
     let new = sql::New {
         id,
         draft: &draft,
+        owner: owner(&mut permit, &draft).await?,
         built_in: false,
         author: actor.person_id(),
         credential: sealed.as_deref(),
         token_hash: token_hash.as_ref().map(<[u8; 32]>::as_slice),
         now: portal.clock.now(),
     };
-    known_owner(sql::insert(&mut permit, &new).await)?.on_constraint("integration_name_key", || {
+    sql::insert(&mut permit, &new).await.on_constraint("integration_name_key", || {
         Error::Conflict(format!("there is an integration named {name} already"))
     })?;
     let integration = reload(&mut permit, &name).await?;
@@ -172,7 +174,8 @@ pub async fn edit(portal: &Portal, actor: &Actor, name: String, revision: i32, d
     }
     draft.check_hosts_of_secret(open(portal, &mut permit, &before).await?.as_ref())?;
     let withdraws = draft.withdraws_approval_of(&before);
-    known_owner(sql::update(&mut permit, before.id, &draft, withdraws, actor.person_id()).await)??;
+    let owner = owner(&mut permit, &draft).await?;
+    sql::update(&mut permit, before.id, &draft, owner, withdraws, actor.person_id()).await?;
     let after = reload(&mut permit, &name).await?;
     let what = if withdraws { "changed; its approval is withdrawn" } else { "changed" };
     permit.commit(Edited { what, change: Change::updated(before, after.clone()) }).await?;
@@ -288,6 +291,53 @@ pub async fn get(portal: &Portal, actor: &Actor, name: String) -> Result<Integra
     portal.read(actor, ActionName::IntegrationRead, name).await
 }
 
+/// One integration as its page shows it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub integration: Integration,
+    /// Who entered or changed it since the last approval, and who approved it, where they are still known.
+    pub authors: Vec<String>,
+    pub approved_by: Option<String>,
+    pub may_edit: bool,
+    /// Whether the reader may approve it, were it not their own.
+    pub may_approve: bool,
+    /// Whether the reader had a part in what waits for approval.
+    pub is_own: bool,
+    /// How something is sent to it.
+    pub sample: Option<String>,
+}
+
+/// One integration with what its page offers.
+///
+/// # Errors
+/// `NotFound` where there is none that the actor may see.
+pub async fn shown(portal: &Portal, actor: &Actor, name: String) -> Result<Shown> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let integration: Integration = snapshot.read(ActionName::IntegrationRead, name).await?;
+    let (id, facts) = (integration.id.to_string(), integration.facts());
+    let may_edit = snapshot.may(ActionName::IntegrationEdit, &id, &facts)?;
+    let may_approve = snapshot.may(ActionName::IntegrationApprove, &id, &Facts { person: None, ..facts })?;
+    let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
+    let mut authors = Vec::new();
+    for author in &integration.authors {
+        authors.extend(identity::effects::display_name(&mut visible, *author).await.ok());
+    }
+    let approved_by = match integration.approved_by {
+        Some(person) => identity::effects::display_name(&mut visible, person).await.ok(),
+        None => None,
+    };
+    let is_own = actor.person_id().is_some_and(|person| integration.authors.contains(&person));
+    let sample = sample(portal, &integration);
+    Ok(Shown { integration, authors, approved_by, may_edit, may_approve, is_own, sample })
+}
+
+/// Whether the actor may add one: for what a page offers.
+#[must_use]
+pub fn may_add(portal: &Portal, actor: &Actor) -> bool {
+    let decision = portal.policies.decide(actor, ActionName::IntegrationAdd, ORGANISATION, &Facts::default());
+    decision.is_ok_and(|decision| decision.allowed)
+}
+
 /// Puts what the installation's settings set up on the page. What is there already stays as people left it, but for
 /// its hosts: where the settings say others, it waits for approval again.
 ///
@@ -317,6 +367,7 @@ pub async fn register(portal: &Portal, actor: &Actor, built_ins: &[BuiltIn]) -> 
                 let new = sql::New {
                     id,
                     draft: &draft,
+                    owner: None,
                     built_in: true,
                     author: None,
                     credential: None,
@@ -382,13 +433,10 @@ pub fn sample(portal: &Portal, integration: &Integration) -> Option<String> {
     }
 }
 
-/// Refuses an owner that is no team; leaves other errors as they are.
-fn known_owner(written: Result<(), sqlx::Error>) -> Result<Result<(), sqlx::Error>> {
-    let violated = written.as_ref().err().and_then(sqlx::Error::as_database_error).and_then(|error| error.constraint());
-    match violated {
-        Some("integration_owner_fkey") => Err(Error::invalid("owner", "there is no such team")),
-        _ => Ok(written),
-    }
+async fn owner(connection: &mut PgConnection, draft: &Draft) -> Result<Option<TeamId>> {
+    let Some(name) = &draft.owner else { return Ok(None) };
+    let found = identity::effects::team_by_name(connection, name).await?;
+    found.map(Some).ok_or_else(|| Error::invalid("owner", "there is no such team"))
 }
 
 fn unchanged_since(integration: &Integration, revision: i32) -> Result<()> {
@@ -398,7 +446,9 @@ fn unchanged_since(integration: &Integration, revision: i32) -> Result<()> {
     Err(Error::Conflict(format!("{} was changed meanwhile; look at it again", integration.name)))
 }
 
+/// The row as it was just written; open pages of it are told.
 async fn reload(connection: &mut PgConnection, name: &str) -> Result<Integration> {
+    announce(connection, &Topic::new("integration", name)).await?;
     sql::named(connection, name, false).await?.ok_or_else(|| Error::internal("a row just written is gone"))
 }
 

@@ -143,6 +143,7 @@ pub(super) async fn enabled(connection: &mut PgConnection, kind: IntegrationKind
 pub(super) struct New<'a> {
     pub id: IntegrationId,
     pub draft: &'a Draft,
+    pub owner: Option<TeamId>,
     pub built_in: bool,
     pub author: Option<PersonId>,
     pub credential: Option<&'a [u8]>,
@@ -160,7 +161,7 @@ pub(super) async fn insert(connection: &mut PgConnection, new: &New<'_>) -> Resu
         new.id.0,
         new.draft.name,
         new.draft.kind.as_str(),
-        new.draft.owner.map(|id| id.0),
+        new.owner.map(|id| id.0),
         new.draft.purpose.trim(),
         &words(&new.draft.data_classes),
         &new.draft.scopes,
@@ -184,9 +185,10 @@ pub(super) async fn update(
     connection: &mut PgConnection,
     id: IntegrationId,
     draft: &Draft,
+    owner: Option<TeamId>,
     withdraws: bool,
     author: Option<PersonId>,
-) -> Result<(), sqlx::Error> {
+) -> Result<()> {
     query!(
         "update integration
          set owner_id = $2,
@@ -204,7 +206,7 @@ pub(super) async fn update(
                  then array_append(array_remove(authors, $10), $10) else authors end
          where id = $1",
         id.0,
-        draft.owner.map(|id| id.0),
+        owner.map(|id| id.0),
         draft.purpose.trim(),
         &words(&draft.data_classes),
         &draft.scopes,

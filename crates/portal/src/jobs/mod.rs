@@ -91,6 +91,11 @@ jobs! {
 
     /// Tries an outgoing integration that somebody asked to have tested.
     TestIntegration { name: String } = "integration.test" => crate::integrations::jobs::test;
+
+    /// Looks at one entity again, on every scorecard.
+    Score { entity: model::EntityId } = "scorecard.score" => crate::scorecards::jobs::score;
+    /// Looks at the entities after one, in the order of their ids, on one scorecard.
+    ScoreAll { scorecard: String, after: Option<model::EntityId> } = "scorecard.score_all" => crate::scorecards::jobs::score_all;
 }
 
 /// Finds what is due: each feature enqueues its own.
@@ -101,6 +106,7 @@ async fn sweep(portal: &Portal) -> Result<()> {
     crate::requests::sweep(portal).await?;
     crate::identity::access::sweep(portal).await?;
     crate::notifications::sweep(portal).await?;
+    crate::scorecards::jobs::sweep(portal).await?;
     Ok(())
 }
 

@@ -20,7 +20,9 @@ use time::OffsetDateTime;
 
 pub(crate) use self::deliver::{run as deliver, sweep};
 pub use self::mail::test as test_mail;
-pub use self::webhook::{NewWebhook, NewWebhookSecret, add_webhook, remove_webhook, set_webhook_enabled, webhooks};
+pub use self::webhook::{
+    NewWebhook, NewWebhookSecret, add_webhook, remove_webhook, set_webhook_enabled, webhook_choices, webhooks,
+};
 use crate::{
     Portal, Snapshot,
     audit::Change,
@@ -93,6 +95,21 @@ pub async fn mark_read(portal: &Portal, actor: &Actor, notice: Option<NoticeId>)
         live::announce(&mut tx, &topic(person)).await?;
     }
     tx.commit().await
+}
+
+/// Marks one of the actor's own notices as read; where it leads.
+///
+/// # Errors
+/// `NotFound` where the actor has no such notice.
+pub async fn open(portal: &Portal, actor: &Actor, notice: NoticeId) -> Result<String> {
+    let person = own(actor)?;
+    let mut tx = portal.db.notices().await?;
+    let href = sql::href(&mut tx, person, notice).await?.ok_or(Error::NotFound("notification"))?;
+    if sql::mark_read(&mut tx, person, Some(notice), portal.clock.now()).await? {
+        live::announce(&mut tx, &topic(person)).await?;
+    }
+    tx.commit().await?;
+    Ok(href)
 }
 
 /// Which kinds of notices the actor also gets by mail.

@@ -128,6 +128,13 @@ pub(super) async fn count_unread(connection: &mut PgConnection, person: PersonId
     .await?)
 }
 
+/// Where a person's own notice leads.
+pub(super) async fn href(connection: &mut PgConnection, person: PersonId, notice: NoticeId) -> Result<Option<String>> {
+    Ok(query_scalar!("select href from notice where person_id = $1 and id = $2", person.0, notice.0)
+        .fetch_optional(connection)
+        .await?)
+}
+
 /// Whether anything was unread.
 pub(super) async fn mark_read(
     connection: &mut PgConnection,

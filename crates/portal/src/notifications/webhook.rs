@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use model::{
     TeamId, WebhookId,
+    access::TeamChoice,
     notification::{Webhook, WebhookShape},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -12,8 +13,9 @@ use super::sql;
 use crate::{
     Portal,
     audit::Change,
-    authz::{Action, ActionName, Actor, ORGANISATION, Organisation},
+    authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation},
     error::{Error, Result},
+    identity::access,
     keys::Place,
 };
 
@@ -132,6 +134,18 @@ pub async fn webhooks(portal: &Portal, actor: &Actor) -> Result<Vec<Webhook>> {
         return Ok(Vec::new());
     }
     sql::webhooks(&mut visible, None).await
+}
+
+/// Whether the actor may add webhooks, and for which teams.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn webhook_choices(portal: &Portal, actor: &Actor) -> Result<(bool, Vec<TeamChoice>)> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    if !snapshot.may(ActionName::IntegrationEdit, ORGANISATION, &Facts::default())? {
+        return Ok((false, Vec::new()));
+    }
+    Ok((true, access::teams(&mut snapshot).await?))
 }
 
 fn one(webhooks: Vec<Webhook>) -> Result<Webhook> {

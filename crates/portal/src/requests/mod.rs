@@ -267,6 +267,7 @@ pub async fn detail(portal: &Portal, actor: &Actor, number: RequestNumber) -> Re
     let why_not = if pending { why_not(actor, &request, may_decide) } else { None };
     Ok(RequestDetail {
         row,
+        approving: request.payload.approving(),
         asks: request.payload.summary().to_vec(),
         reason: request.reason.clone(),
         hash: hex::encode(request.hash),

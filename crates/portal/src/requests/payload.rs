@@ -72,6 +72,18 @@ impl Payload {
         }
     }
 
+    /// What pressing the button does: "Approve for 8 hours".
+    #[must_use]
+    pub fn approving(&self) -> String {
+        let counted =
+            |number: u32, one: &str| format!("Approve for {number} {one}{}", if number == 1 { "" } else { "s" });
+        match self {
+            Self::Environment(payload) => counted(payload.ttl_hours, "hour"),
+            Self::Access(payload) => counted(payload.days, "day"),
+            Self::Extension(_) => "Approve the extension".to_owned(),
+        }
+    }
+
     /// What the approver is shown.
     #[must_use]
     pub fn summary(&self) -> &[(String, String)] {

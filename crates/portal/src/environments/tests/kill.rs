@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{EntityId, EnvironmentId, EnvironmentState, PersonId, page::PageRequest};
+use model::{EnvironmentId, EnvironmentState, PersonId, page::PageRequest};
 use rand::{Rng as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use secrecy::ExposeSecret;
@@ -44,7 +44,6 @@ struct Told {
     prefix: String,
     #[serde(with = "time::serde::rfc3339")]
     now: OffsetDateTime,
-    service: EntityId,
     people: Vec<(PersonId, Vec<Binding>)>,
 }
 
@@ -117,7 +116,6 @@ fn start(w: &World, answered: &Arc<Mutex<Answered>>) -> (Child, JoinHandle<()>, 
         database: w.database_url().expose_secret().to_owned(),
         prefix: w.prefix.clone(),
         now: w.clock.now(),
-        service: w.service,
         people: vec![person(&w.ada), person(&w.lead), person(&w.champion)],
     };
     let mut child = Command::new(env::current_exe().unwrap())
@@ -164,7 +162,7 @@ async fn the_process_that_is_killed() {
     while !working.is_finished() {
         let living = living(&portal, &people[0]).await;
         if living.len() < LIVING {
-            let request = request::request(&portal, &people[0], told.service, &ask(5)).await.unwrap();
+            let request = request::request(&portal, &people[0], &ask(5)).await.unwrap();
             approve(&portal, &people[1], &request).await.unwrap();
             approve(&portal, &people[2], &request).await.unwrap();
             println!("approved {}", request.id);

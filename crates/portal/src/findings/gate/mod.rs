@@ -116,6 +116,7 @@ fn named(finding: &sql::OpenFinding) -> GateFinding {
         title: finding.title.clone(),
         severity: finding.severity,
         package: finding.package.clone(),
+        place: finding.place.clone(),
         fixed_version: finding.fixed_version.clone(),
         first_seen_at: finding.first_seen_at,
     }

@@ -1,0 +1,64 @@
+//! What other features' transactions may add to scorecards, and ask of them.
+
+use model::{EntityId, TeamId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::sql;
+use crate::{
+    error::Result,
+    jobs::{self, Job},
+};
+
+/// Something that a condition may ask about this entity is otherwise than before: it is looked at again.
+pub(crate) async fn changed(connection: &mut PgConnection, entity: EntityId) -> Result<()> {
+    jobs::enqueue(connection, &Job::Score { entity }).await
+}
+
+/// As [`changed`], for more entities than are worth naming.
+pub(crate) async fn all_changed(connection: &mut PgConnection) -> Result<()> {
+    for kept in sql::all_kept(connection).await? {
+        jobs::enqueue(connection, &Job::ScoreAll { scorecard: kept.name, after: None }).await?;
+    }
+    Ok(())
+}
+
+/// An entity has another owner, or is restricted or not any more: what is kept about it follows at once.
+pub(crate) async fn owner_changed(
+    connection: &mut PgConnection,
+    entity: EntityId,
+    owner: Option<TeamId>,
+    restricted: bool,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let kept = sql::owners_of(connection, entity).await?;
+    if kept.iter().all(|kept| (kept.owner, kept.restricted) == (owner, restricted)) {
+        return changed(connection, entity).await;
+    }
+    sql::set_owner(connection, entity, owner, restricted).await?;
+    for kept in kept {
+        let levels = usize::try_from(kept.levels).unwrap_or_default();
+        sql::recount(connection, &kept.scorecard, levels, now.date(), &[kept.owner, owner]).await?;
+    }
+    changed(connection, entity).await
+}
+
+/// Where one entity stands on one scorecard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LevelOf {
+    pub entity: EntityId,
+    pub scorecard: String,
+    pub title: String,
+    /// None: below the lowest.
+    pub level: Option<String>,
+    /// 0 below the lowest, `levels` at the top.
+    pub rank: i16,
+    pub levels: i32,
+    pub score: i16,
+}
+
+/// Where these entities stand, by entity and scorecard; those that no scorecard applies to are left out. Asks nothing
+/// of the caller's rights: pass only entities whose results they may see.
+pub(crate) async fn levels(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<LevelOf>> {
+    sql::levels(connection, entities).await
+}
