@@ -1,5 +1,6 @@
 //! The demonstration organisation of an evaluation, loaded through the same operations that people use.
 
+mod alerts;
 mod benchmarks;
 mod flaws;
 mod reports;

@@ -1,6 +1,6 @@
 //! `/dashboard`: how the organisation stands, as far as the reader may see it.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::header;
 use leptos::prelude::*;
 use model::Severity;
@@ -80,10 +80,28 @@ fn Shown(found: Organisation) -> impl IntoView {
                 value=acknowledged
                 href="/incidents?state=acknowledged"
             />
+            <Figure
+                label="Controls that hold"
+                value=number::percent(
+                    found.controls_passed.unsigned_abs(),
+                    (found.controls_passed + found.controls_failed).unsigned_abs(),
+                )
+                href="/compliance"
+            />
             <Figure label="Environments running" value=grouped(found.environments) href="/environments" />
         </Figures>
         <Findings found=found.clone() />
         <Incidents weeks=found.weeks heard_at=found.heard_at />
+        <p class="small muted">
+            "Controls from benchmarks; "
+            {found
+                .evidence_at
+                .map_or_else(
+                    || "no report has come yet".into_any(),
+                    |at| view! { "the oldest evidence " <Time at /> }.into_any(),
+                )}
+            "."
+        </p>
         <Teams teams=found.teams as_of=found.as_of />
     }
 }
@@ -171,6 +189,8 @@ fn Teams(teams: Vec<TeamRow>, as_of: OffsetDateTime) -> impl IntoView {
         Column::number("Low").wide_only(),
         Column::number("Incidents"),
         Column::number("To acknowledge").wide_only(),
+        Column::number("Controls").wide_only(),
+        Column::number("Score").wide_only(),
         Column::number("Environments").wide_only(),
     ];
     view! {
@@ -180,7 +200,7 @@ fn Teams(teams: Vec<TeamRow>, as_of: OffsetDateTime) -> impl IntoView {
             </Table>
             <p class="small muted">
                 "Services from the catalog, findings from scanners' reports, incidents from alerts; counted " <Time at=as_of />
-                ". A dash where nobody acknowledged an incident in " {ACKNOWLEDGED_DAYS} " days."
+                ". Controls are those of benchmarks that hold, the score is the mean over scorecards; a dash where there are none, or where nobody acknowledged an incident in " {ACKNOWLEDGED_DAYS} " days."
             </p>
         </Section>
     }
@@ -204,9 +224,15 @@ fn Row(team: TeamRow) -> impl IntoView {
             <td class="number table-wide-only">{grouped(team.findings.low)}</td>
             <td class="number">{grouped(team.incidents)}</td>
             <td class="number table-wide-only">{acknowledged}</td>
+            <td class="number table-wide-only">{share(team.controls_percent)}</td>
+            <td class="number table-wide-only">{share(team.score)}</td>
             <td class="number table-wide-only">{grouped(team.environments)}</td>
         </tr>
     }
+}
+
+fn share(percent: Option<i64>) -> String {
+    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"))
 }
 
 fn grouped(count: i64) -> String {

@@ -3,7 +3,7 @@
 mod services;
 
 use leptos::prelude::*;
-use model::{Page, environment::EnvironmentRow, request::RequestRow};
+use model::{Page, environment::EnvironmentRow, request::RequestRow, scorecards::Review};
 use portal::{
     authz::RoleName,
     dashboards::home::{Happened, Home, OpenIncident, What, Whose, home},
@@ -22,7 +22,7 @@ use crate::{
         state::Empty,
         table::{Column, RowLink, Table},
         thing::{Kind, Thing},
-        time::Time,
+        time::{Day, Time},
         timeline::{Event, Timeline},
     },
 };
@@ -79,13 +79,14 @@ fn Shown(found: Home, does: Does) -> impl IntoView {
             {words}
         </LinkButton>
     };
-    let Home { waiting, asked, environments, of, services, incidents, changes, .. } = found;
+    let Home { waiting, asked, environments, of, services, incidents, reviews, changes, .. } = found;
     let decides = does != Does::Audit;
     view! {
         <PageHead title="Home" state=state.into_any() actions=actions.into_any() />
         <div class="beside">
             <div>
                 {decides.then(|| view! { <Waiting waiting /> })}
+                <Reviews reviews />
                 <Incidents incidents of />
                 <Services services of />
             </div>
@@ -146,6 +147,41 @@ fn Waiting(waiting: Page<RequestRow>) -> impl IntoView {
     view! {
         <Section title="Waits for you" more=more.unwrap_or_else(|| ().into_any())>
             <Table caption="Requests that wait for your decision" columns>
+                {rows}
+            </Table>
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Reviews(reviews: Vec<Review>) -> impl IntoView {
+    if reviews.is_empty() {
+        return ().into_any();
+    }
+    let rows = reviews
+        .into_iter()
+        .map(|review| {
+            let href = format!("/catalog/{}/scorecards", review.entity_ref.replacen(':', "/", 1));
+            view! {
+                <tr>
+                    <td class="table-cut">
+                        <RowLink href>
+                            <Thing kind=Kind::Component name=review.title />
+                        </RowLink>
+                    </td>
+                    <td class="table-cut">{review.scorecard}</td>
+                    <td class="number">
+                        <Day date=review.next_on />
+                    </td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let columns = vec![Column::new("Service"), Column::new("Scorecard"), Column::number("Due")];
+    view! {
+        <Section title="Reviews to do" more=view! { <a href="/scorecards">"All scorecards"</a> }.into_any()>
+            <Table caption="Reviews that are overdue" columns>
                 {rows}
             </Table>
         </Section>

@@ -26,6 +26,7 @@ pub fn Services(services: Vec<Service>, of: Whose) -> impl IntoView {
         Column::number("High"),
         Column::number("Medium").wide_only(),
         Column::number("Incidents"),
+        Column::number("Score").wide_only(),
         Column::number("Last scan").wide_only(),
     ];
     let more = view! { <a href="/catalog?kind=component">"All services"</a> };
@@ -42,7 +43,8 @@ pub fn Services(services: Vec<Service>, of: Whose) -> impl IntoView {
 #[component]
 fn Row(service: Service) -> impl IntoView {
     let href = service.href();
-    let Service { title, owner, open, incidents, reported_at, .. } = service;
+    let Service { title, owner, open, incidents, reported_at, score, .. } = service;
+    let score = score.map_or_else(|| "–".to_owned(), |score| format!("{score} %"));
     let count = |count: i64| {
         let class = if count > 0 { "number" } else { "number muted" };
         (class, number::grouped(count.unsigned_abs()))
@@ -63,6 +65,7 @@ fn Row(service: Service) -> impl IntoView {
             <td class=high.0>{high.1}</td>
             <td class=format!("{} table-wide-only", medium.0)>{medium.1}</td>
             <td class=incidents.0>{incidents.1}</td>
+            <td class="number table-wide-only">{score}</td>
             <td class="number table-wide-only">{scanned}</td>
         </tr>
     }

@@ -186,21 +186,22 @@ fn Results(one: ScorecardView, asked: Asked, results: Page<ServiceResult>) -> im
 #[component]
 fn Checks(one: ScorecardView) -> impl IntoView {
     let href = one.href();
+    let applies = one.applies;
     let rows = one
         .checks
-        .iter()
+        .into_iter()
         .map(|check| {
             let failing = format!("{href}?failing={}", check.id);
             view! {
                 <tr>
                     <td>
-                        <RowLink href=failing>{check.title.clone()}</RowLink>
-                        <div class="small muted">{check.why.clone()}</div>
+                        <RowLink href=failing>{check.title}</RowLink>
+                        <div class="small muted">{check.why}</div>
                     </td>
-                    <td>{check.level.clone()}</td>
+                    <td>{check.level}</td>
                     <td class="number table-wide-only">{number::grouped(check.weight.into())}</td>
                     <td class="table-wide-only">
-                        <Code code=check.condition.clone() />
+                        <Code code=check.condition />
                     </td>
                 </tr>
             }
@@ -214,7 +215,7 @@ fn Checks(one: ScorecardView) -> impl IntoView {
     ];
     view! {
         <Section title="What it asks">
-            <p class="muted">"Applies where " <Code code=one.applies.clone() /></p>
+            <p class="muted">"Applies where " <Code code=applies /></p>
             <Table caption="Checks, each with the level that needs it" columns>
                 {rows}
             </Table>

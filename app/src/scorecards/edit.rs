@@ -160,6 +160,9 @@ fn ask(cx: &Cx, existing: Option<(String, String)>, state: FormState, preview: O
                     rows=28
                     mono=true
                 />
+                {
+                    let back = back.clone();
+                    view! {
                 <FormActions>
                     {shown
                         .then(|| {
@@ -172,8 +175,10 @@ fn ask(cx: &Cx, existing: Option<(String, String)>, state: FormState, preview: O
                     <Button weight=weight name="do" value="preview">
                         "Preview who changes level"
                     </Button>
-                    <LinkButton href=back.clone()>"Cancel"</LinkButton>
+                    <LinkButton href=back>"Cancel"</LinkButton>
                 </FormActions>
+                    }
+                }
             </Form>
         }
     })
@@ -185,15 +190,16 @@ fn Shown(preview: Preview) -> impl IntoView {
         return view! { <Notice tone=Tone::Good>"No service would change level, and no check would come out otherwise."</Notice> }
             .into_any();
     }
+    let (moved, listed) = (preview.moved, preview.moves.len() as u64);
     let moves = preview
         .moves
-        .iter()
+        .into_iter()
         .map(|moved| {
             let href = format!("{}/scorecards", model::scorecards::entity_href(&moved.entity_ref));
             view! {
                 <tr>
                     <td class="table-cut">
-                        <RowLink href>{moved.title.clone()}</RowLink>
+                        <RowLink href>{moved.title}</RowLink>
                     </td>
                     <td>{capitalised(moved.before.label())}</td>
                     <td>{capitalised(moved.after.label())}</td>
@@ -203,7 +209,7 @@ fn Shown(preview: Preview) -> impl IntoView {
         .collect_view();
     let checks = preview
         .checks
-        .iter()
+        .into_iter()
         .map(|check| {
             let tone = match check.change {
                 CheckChange::Added => Some(Tone::Good),
@@ -213,7 +219,7 @@ fn Shown(preview: Preview) -> impl IntoView {
             };
             view! {
                 <tr>
-                    <td class="table-cut">{check.title.clone()}</td>
+                    <td class="table-cut">{check.title}</td>
                     <td>
                         <Badge tone>{check.change.label()}</Badge>
                     </td>
@@ -224,8 +230,6 @@ fn Shown(preview: Preview) -> impl IntoView {
             }
         })
         .collect_view();
-    let moved = preview.moved;
-    let listed = preview.moves.len() as u64;
     let rest = (moved > listed)
         .then(|| view! { <p class="muted">{format!("The first {} are listed.", number::grouped(listed))}</p> });
     let move_table = (moved > 0).then(|| {

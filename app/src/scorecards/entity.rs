@@ -245,6 +245,10 @@ fn Decide(
         (value, format!("{}: {}", card.scorecard.title, check.check.title))
     };
     let whole = |card: &ServiceCard| (card.scorecard.name.clone(), card.scorecard.title.clone());
+    let [(sign, sign_hidden), (waive, waive_hidden), (say, say_hidden)] =
+        ["sign-off", "exempt", "comment"].map(|what| (state_of(what), hidden(what)));
+    let (sign_open, waive_open, say_open) = (sign.is_refused(), waive.is_refused(), say.is_refused());
+    let (sign_action, waive_action) = (action.clone(), action.clone());
     let scorecards: Vec<(String, String)> = cards.iter().map(whole).collect();
     let open: Vec<(String, String)> = cards
         .iter()
@@ -258,8 +262,8 @@ fn Decide(
         (true, _) => None,
         (false, true) => Some(
             view! {
-                <Fold label="Exempt from a check" open=state_of("exempt").is_refused()>
-                    <Form action=action.clone() state=state_of("exempt") hidden=hidden("exempt") name="exempt">
+                <Fold label="Exempt from a check" open=waive_open>
+                    <Form action=waive_action state=waive hidden=waive_hidden name="exempt">
                         <SelectField name="check" label="Check" options=open.clone() />
                         <DateField name="until" label="Until the end of" hint="A year at most; it ends by itself." />
                         <TextArea name="reason" label="Reason" rows=3 />
@@ -278,8 +282,8 @@ fn Decide(
     };
     view! {
         <Section title="Review">
-            <Fold label="Sign off" open=state_of("sign-off").is_refused()>
-                <Form action=action.clone() state=state_of("sign-off") hidden=hidden("sign-off") name="sign-off">
+            <Fold label="Sign off" open=sign_open>
+                <Form action=sign_action state=sign hidden=sign_hidden name="sign-off">
                     <SelectField name="scorecard" label="Scorecard" options=scorecards.clone() />
                     <DateField name="next_on" label="Look at it again on" />
                     <TextArea name="note" label="Note" rows=3 optional=true />
@@ -289,8 +293,8 @@ fn Decide(
                 </Form>
             </Fold>
             {exempt}
-            <Fold label="Comment" open=state_of("comment").is_refused()>
-                <Form action=action state=state_of("comment") hidden=hidden("comment") name="comment">
+            <Fold label="Comment" open=say_open>
+                <Form action=action state=say hidden=say_hidden name="comment">
                     <SelectField name="check" label="About" options=any.clone() />
                     <TextArea name="text" label="Comment" rows=3 />
                     <FormActions>

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use model::{SourceKind, findings::Stage};
+use model::{DataClass, IntegrationKind, SourceKind, TeamId, findings::Stage};
 use portal::{
     Actor, Clock, Portal,
     authz::{Reach, RoleName},
@@ -18,6 +18,8 @@ use portal::{
         sign_in::{self, Claims},
         token,
     },
+    incidents,
+    integrations::{self, Draft},
     jobs::Job,
     requests, scorecards,
 };
@@ -26,6 +28,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::{
+    alerts::{self, TROUBLES, Trouble},
     benchmarks, people,
     reports::{self, Diligence, WEEKS, number},
 };
@@ -52,6 +55,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("postgres-sandbox.yaml", include_str!("../../demo/templates/postgres-sandbox.yaml")),
     ("postgres-load-test.yaml", include_str!("../../demo/templates/postgres-load-test.yaml")),
 ];
+
+/// How the integration for alerts is called.
+const ALERTS: &str = "alertmanager";
 
 /// What is scanned: a service, its language, its team, and whether its image is scanned each week or every other.
 const SCANNED: &[(&str, &str, &str, bool)] = &[
@@ -107,6 +113,7 @@ pub(super) async fn tell(portal: &Portal, issuer: &str) -> Result<()> {
     let mut chapters = scans(teller.now);
     chapters.extend(deeds(teller.now));
     chapters.extend(standards(teller.now));
+    chapters.extend(troubles(teller.now));
     chapters.sort_by_key(|(at, _)| *at);
     for (at, happening) in chapters {
         teller.portal.clock.advance(at - teller.portal.clock.now());
@@ -171,6 +178,14 @@ enum Happening {
         reason: &'static str,
         days: i64,
     },
+    Alert {
+        trouble: &'static Trouble,
+        delivery: Vec<u8>,
+    },
+    Acknowledge {
+        person: &'static str,
+        trouble: &'static Trouble,
+    },
     /// The files as they are now, where they were a little different at first.
     Refresh,
 }
@@ -184,6 +199,8 @@ impl Happening {
             Self::Approve { .. } => "approval",
             Self::Decline { .. } => "refusal",
             Self::Withdraw { .. } => "withdrawal",
+            Self::Alert { .. } => "alert",
+            Self::Acknowledge { .. } => "acknowledgement",
             Self::Refresh => "catalog",
             Self::Scorecards | Self::LookAgain => "scorecards",
             Self::Benchmark { .. } => "benchmark",
@@ -295,12 +312,33 @@ fn standards(now: OffsetDateTime) -> Vec<Chapter> {
     chapters
 }
 
+/// Incidents, from the alert that opened them to the one that resolved them.
+fn troubles(now: OffsetDateTime) -> Vec<Chapter> {
+    let mut chapters = Vec::new();
+    for trouble in TROUBLES {
+        let began = alerts::began(trouble, now);
+        chapters.push((began, Happening::Alert { trouble, delivery: alerts::delivery(trouble, began, None) }));
+        if let Some((person, minutes)) = trouble.acknowledged {
+            chapters.push((began + Duration::minutes(minutes), Happening::Acknowledge { person, trouble }));
+        }
+        if let Some(minutes) = trouble.over_after {
+            let ended = began + Duration::minutes(minutes);
+            let delivery = alerts::delivery(trouble, began, Some(ended));
+            chapters.push((ended, Happening::Alert { trouble, delivery }));
+        }
+    }
+    chapters
+}
+
 /// The portal at a moment of the past, and who acts there.
 struct Teller {
     now: OffsetDateTime,
     portal: Portal,
     people: HashMap<String, Actor>,
     pipeline: Actor,
+    alertmanager: Actor,
+    /// The last incident of each service.
+    incidents: HashMap<&'static str, i64>,
     /// The last request of each person, and the hash of what it showed.
     requests: HashMap<&'static str, (model::request::RequestNumber, String)>,
 }
@@ -341,7 +379,16 @@ impl Teller {
         let issued = token::issue_for_service_account(&portal, pat, "delivery-pipeline", &scopes, None).await?;
         let pipeline = token::actor(&portal, issued.secret.expose_secret(), request_id(), None).await?;
         let pipeline = pipeline.context("a token that was just issued is known")?;
-        Ok(Self { now, portal, people: actors, pipeline, requests: HashMap::new() })
+        let alertmanager = connect_alertmanager(&portal, pat, &actors["chika"]).await?;
+        Ok(Self {
+            now,
+            portal,
+            people: actors,
+            pipeline,
+            alertmanager,
+            incidents: HashMap::new(),
+            requests: HashMap::new(),
+        })
     }
 
     async fn happen(&mut self, happening: Happening) -> Result<()> {
@@ -363,14 +410,14 @@ impl Teller {
                     parameters = json!({ "connections": 60, "dataset": "synthetic" });
                 }
                 let ask = Ask {
+                    service: service.to_owned(),
                     template: template.to_owned(),
                     parameters: parameters.as_object().cloned().unwrap_or_default(),
                     hours: Some(hours),
                     reason: reason.to_owned(),
                 };
                 let actor = &self.people[person];
-                let service = findings::service_named(portal, actor, service).await?;
-                let request = portal::environments::request::request(portal, actor, service, &ask).await?;
+                let request = portal::environments::request::request(portal, actor, &ask).await?;
                 self.requests.insert(person, (request.number, hex::encode(request.hash)));
             }
             Happening::AskAccess { person, team, role, days, reason } => {
@@ -417,17 +464,50 @@ impl Teller {
                 let until = (portal.clock.now() + Duration::days(days)).date();
                 scorecards::exempt(portal, actor, service, scorecard, check, until, reason).await?;
             }
+            Happening::Alert { trouble, delivery } => {
+                let sender = ALERTS.to_owned();
+                let receipt = incidents::receive_alerts(portal, &self.alertmanager, sender, &delivery).await?;
+                self.incidents.extend(receipt.opened.last().map(|number| (trouble.service, *number)));
+            }
+            Happening::Acknowledge { person, trouble } => {
+                incidents::acknowledge(portal, &self.people[person], self.incidents[trouble.service]).await?;
+            }
             Happening::Refresh => import(portal, &self.people["pat"], |text| text.to_owned()).await?,
         }
         Ok(())
     }
 
     async fn team(&self, name: &str) -> Result<Reach> {
-        let mut snapshot = self.portal.snapshot(&self.people["pat"]).await?;
-        let teams = access::teams(&mut snapshot).await?;
-        let team = teams.iter().find(|team| team.name == name).context("each group is a team")?;
-        Ok(Reach::Team(team.id))
+        team_named(&self.portal, &self.people["pat"], name).await.map(Reach::Team)
     }
+}
+
+/// An administrator sees every team.
+async fn team_named(portal: &Portal, administrator: &Actor, name: &str) -> Result<TeamId> {
+    let teams = access::teams(&mut portal.snapshot(administrator).await?).await?;
+    Ok(teams.iter().find(|team| team.name == name).context("each group is a team")?.id)
+}
+
+/// Entered by an administrator, approved by a security champion, enabled; the answer is who delivers through it.
+async fn connect_alertmanager(portal: &Portal, administrator: &Actor, champion: &Actor) -> Result<Actor> {
+    let draft = Draft {
+        kind: IntegrationKind::Alertmanager,
+        name: ALERTS.to_owned(),
+        owner: Some("platform".to_owned()),
+        purpose: "Alerts of the production cluster become incidents.".to_owned(),
+        data_classes: vec![DataClass::Internal],
+        scopes: vec!["alerts:write".to_owned()],
+        egress_hosts: Vec::new(),
+        endpoint: None,
+        credential: None,
+        review_by: (portal.clock.now() + Duration::days(300)).date(),
+    };
+    let issued = integrations::add(portal, administrator, draft).await?;
+    integrations::approve(portal, champion, ALERTS.to_owned(), issued.integration.revision).await?;
+    integrations::set_enabled(portal, administrator, ALERTS.to_owned(), true).await?;
+    let token = issued.token.context("an integration that delivers has a token")?;
+    let sender = integrations::deliverer(portal, ALERTS, token.expose_secret(), request_id(), None).await?;
+    sender.context("a token that was just issued is known")
 }
 
 async fn import(portal: &Portal, actor: &Actor, edit: impl Fn(&str) -> String) -> Result<()> {

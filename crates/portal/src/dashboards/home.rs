@@ -6,6 +6,7 @@ use model::{
     findings::SeverityCounts,
     page::{Page, PageRequest},
     request::{Inbox, RequestRow},
+    scorecards::Review,
 };
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -13,10 +14,10 @@ use time::{Duration, OffsetDateTime};
 use super::sql;
 use crate::{
     Portal,
-    authz::{ActionName, Actor, Reach},
+    authz::{ActionName, Actor, Reach, RoleName},
     environments,
     error::Result,
-    requests,
+    requests, scorecards,
 };
 
 /// How many rows of each kind the page shows; the rest is behind a link.
@@ -41,6 +42,8 @@ pub struct Home {
     pub services: Vec<Service>,
     /// Not resolved, the worst first.
     pub incidents: Vec<OpenIncident>,
+    /// Reviews that are overdue, for those who do them; the longest first.
+    pub reviews: Vec<Review>,
     /// Since [`Home::since`], the newest first.
     pub changes: Vec<Happened>,
     #[serde(with = "time::serde::rfc3339")]
@@ -73,6 +76,8 @@ pub struct Service {
     /// When a scanner last reported; none: never.
     #[serde(with = "time::serde::rfc3339::option")]
     pub reported_at: Option<OffsetDateTime>,
+    /// The mean over its scorecards, in per cent; none where no scorecard applies.
+    pub score: Option<i64>,
 }
 
 impl Service {
@@ -148,6 +153,11 @@ pub async fn home(portal: &Portal, actor: &Actor) -> Result<Home> {
     let mine = environments::Filter { living: true, mine: true, ..environments::Filter::default() };
     let environments = environments::list(&mut snapshot, &mine, environments::Sort::EndsSoonest, &few).await?.page;
 
+    let reviews = match actor.holds(RoleName::SecurityChampion) {
+        true => scorecards::effects::reviews_due(&mut snapshot, i64::from(SHOWN)).await?,
+        false => Vec::new(),
+    };
+
     let seen = snapshot.visible(ActionName::FindingRead)?.scope;
     let of = match (teams.is_empty(), seen.everything) {
         (false, _) => Whose::Teams,
@@ -169,5 +179,5 @@ pub async fn home(portal: &Portal, actor: &Actor) -> Result<Home> {
         environments: &environment_scope,
     };
     let changes = sql::changes(&mut visible, &scopes, teams.as_deref(), since, CHANGES).await?;
-    Ok(Home { waiting, asked, environments, of, services, incidents, changes, since })
+    Ok(Home { waiting, asked, environments, of, services, incidents, reviews, changes, since })
 }

@@ -39,6 +39,12 @@ pub struct Organisation {
     #[serde(with = "time::serde::rfc3339::option")]
     pub heard_at: Option<OffsetDateTime>,
     pub environments: i64,
+    /// Controls of benchmarks that hold, and that do not; those that a person has to check are neither.
+    pub controls_passed: i64,
+    pub controls_failed: i64,
+    /// The oldest evidence of them.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub evidence_at: Option<OffsetDateTime>,
     /// By name; those without anything that the reader may see are left out.
     pub teams: Vec<TeamRow>,
     #[serde(with = "time::serde::rfc3339")]
@@ -63,6 +69,10 @@ pub struct TeamRow {
     /// As [`Organisation::acknowledged_after_s`].
     pub acknowledged_after_s: Option<i64>,
     pub environments: i64,
+    /// Of the controls of benchmarks, how many hold; none where there are no results.
+    pub controls_percent: Option<i64>,
+    /// The mean over services and scorecards; none where no scorecard applies.
+    pub score: Option<i64>,
 }
 
 /// How the organisation stands, as far as the actor may see it, of one moment.
@@ -92,6 +102,14 @@ pub async fn organisation(portal: &Portal, actor: &Actor) -> Result<Organisation
     let scope = visible.scope.clone();
     let environments = sql::environments(&mut visible, &scope).await?;
 
+    let mut visible = snapshot.visible(ActionName::ComplianceRead)?;
+    let scope = visible.scope.clone();
+    let controls = sql::controls(&mut visible, &scope).await?;
+
+    let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
+    let scope = visible.scope.clone();
+    let scores = sql::scores(&mut visible, &scope).await?;
+
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
     let teams = sql::teams(&mut visible, &scope).await?;
@@ -118,6 +136,17 @@ pub async fn organisation(portal: &Portal, actor: &Actor) -> Result<Organisation
             rows.entry(*owner).or_default().environments = *count;
         }
     }
+    for of_owner in &controls {
+        if let Some(owner) = of_owner.owner {
+            let percent = mean(of_owner.passed * 100, of_owner.passed + of_owner.failed);
+            rows.entry(owner).or_default().controls_percent = percent;
+        }
+    }
+    for (owner, score) in &scores {
+        if let Some(owner) = owner {
+            rows.entry(*owner).or_default().score = Some(*score);
+        }
+    }
     let teams = teams
         .into_iter()
         .filter_map(|team| {
@@ -141,6 +170,9 @@ pub async fn organisation(portal: &Portal, actor: &Actor) -> Result<Organisation
         weeks,
         heard_at: incidents.iter().filter_map(|row| row.heard_at).max(),
         environments: environments.iter().map(|(_, count)| count).sum(),
+        controls_passed: controls.iter().map(|row| row.passed).sum(),
+        controls_failed: controls.iter().map(|row| row.failed).sum(),
+        evidence_at: controls.iter().filter_map(|row| row.oldest_at).min(),
         teams,
         as_of,
     })
@@ -165,6 +197,8 @@ pub async fn export(portal: &Portal, actor: &Actor) -> Result<String> {
             "open_incidents",
             "seconds_to_acknowledge",
             "environments",
+            "controls_percent",
+            "score",
             "as_of",
         ],
         found.teams.into_iter().map(|team| {
@@ -179,6 +213,8 @@ pub async fn export(portal: &Portal, actor: &Actor) -> Result<String> {
                 team.incidents.to_string(),
                 team.acknowledged_after_s.map(|seconds| seconds.to_string()).unwrap_or_default(),
                 team.environments.to_string(),
+                team.controls_percent.map(|percent| percent.to_string()).unwrap_or_default(),
+                team.score.map(|score| score.to_string()).unwrap_or_default(),
                 as_of.clone(),
             ]
         }),

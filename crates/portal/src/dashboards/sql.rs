@@ -55,7 +55,9 @@ pub(super) async fn services(
                   coalesce(medium, 0) as "medium!", coalesce(low, 0) as "low!", coalesce(info, 0) as "info!",
                   (select count(*) from incident
                    where incident.entity_id = entity.id and state <> 'resolved') as "incidents!",
-                  (select max(reported_at) from report_scope where report_scope.entity_id = entity.id) as reported_at
+                  (select max(reported_at) from report_scope where report_scope.entity_id = entity.id) as reported_at,
+                  (select round(avg(score))::bigint from scorecard_result
+                   where scorecard_result.entity_id = entity.id) as score
            from entity
            join team on team.id = entity.owner_id
            left join finding_count on finding_count.entity_id = entity.id
@@ -93,6 +95,7 @@ pub(super) async fn services(
             },
             incidents: row.incidents,
             reported_at: row.reported_at,
+            score: row.score,
         })
         .collect())
 }
@@ -350,6 +353,49 @@ pub(super) async fn environments(connection: &mut PgConnection, scope: &Scope) -
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.owner, row.count)).collect())
+}
+
+pub(super) struct OwnersControls {
+    pub owner: Option<TeamId>,
+    pub passed: i64,
+    pub failed: i64,
+    /// The oldest evidence of all.
+    pub oldest_at: Option<OffsetDateTime>,
+}
+
+/// Controls that hold and that do not; those that a person has to check are neither.
+pub(super) async fn controls(connection: &mut PgConnection, scope: &Scope) -> Result<Vec<OwnersControls>> {
+    Ok(query_as!(
+        OwnersControls,
+        r#"select owner_id as "owner: TeamId", sum(passed)::bigint as "passed!", sum(failed)::bigint as "failed!",
+                  min(evidence_at) as oldest_at
+           from compliance_scope
+           where $1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity_id = any($4)
+           group by owner_id"#,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The mean score of each owner's services over all scorecards, in per cent, and how many results that is.
+pub(super) async fn scores(connection: &mut PgConnection, scope: &Scope) -> Result<Vec<(Option<TeamId>, i64)>> {
+    let rows = query!(
+        r#"select owner_id as "owner: TeamId", round(avg(score))::bigint as "score!"
+           from scorecard_result
+           where $1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity_id = any($4)
+           group by owner_id"#,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.owner, row.score)).collect())
 }
 
 pub(super) struct NamedTeam {

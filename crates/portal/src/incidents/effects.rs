@@ -9,6 +9,7 @@ use time::{Date, OffsetDateTime};
 use crate::{authz::Scope, error::Result};
 
 /// How many incidents of this entity are not resolved.
+#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
 pub(crate) async fn open_count(connection: &mut PgConnection, entity: EntityId) -> Result<i64> {
     Ok(query_scalar!(
         r#"select count(*) as "count!" from incident where entity_id = $1 and state <> 'resolved'"#,
@@ -116,6 +117,7 @@ pub(crate) async fn live(connection: &mut PgConnection, scope: &Scope) -> Result
 }
 
 /// What opened and ended within a scope, a row for each day (UTC) on which something did.
+#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
 pub(crate) async fn days(
     connection: &mut PgConnection,
     scope: &Scope,

@@ -1,11 +1,12 @@
 //! What other features' transactions may add to scorecards, and ask of them.
 
-use model::{EntityId, TeamId};
+use model::{EntityId, TeamId, scorecards::Review};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::sql;
+use super::{list_sql, sql};
 use crate::{
+    authz::{ActionName, Snapshot},
     error::Result,
     jobs::{self, Job},
 };
@@ -59,6 +60,15 @@ pub(crate) struct LevelOf {
 
 /// Where these entities stand, by entity and scorecard; those that no scorecard applies to are left out. Asks nothing
 /// of the caller's rights: pass only entities whose results they may see.
+#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
 pub(crate) async fn levels(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<LevelOf>> {
     sql::levels(connection, entities).await
+}
+
+/// Reviews that are overdue and that the actor may see, the longest first.
+pub(crate) async fn reviews_due(snapshot: &mut Snapshot, limit: i64) -> Result<Vec<Review>> {
+    let today = snapshot.portal().clock.now().date();
+    let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
+    let scope = visible.scope.clone();
+    list_sql::reviews_due(&mut visible, &scope, today, limit).await
 }
