@@ -1,7 +1,7 @@
 //! Adding descriptors by hand: choose files, and see what became of each document.
 
 use leptos::prelude::*;
-use model::{DocumentError, EntityRef, FieldError, ImportReport, SourceKind};
+use model::{DocumentError, EntityRef, FieldError, ImportReport, Problem, ProblemType, SourceKind};
 use portal::{
     Error,
     catalog::{self, DescriptorFile, SourceName},
@@ -25,6 +25,8 @@ use crate::{
 };
 
 const PATH: &str = "/catalog/import";
+/// Enough to mend a file by.
+const SHOWN_ERRORS: usize = 20;
 
 fn head() -> Head {
     Head::new("Add descriptors").under("Catalog", "/catalog")
@@ -44,18 +46,23 @@ pub async fn submit(cx: Cx, posted: Posted) -> Answer {
     let files = posted.files("file").map(|file| DescriptorFile { path: file.name.clone(), bytes: file.bytes.to_vec() });
     match catalog::import(&cx.portal, &cx.actor, &source, files.collect()).await {
         Ok(report) => cx.page(head(), move || view! { <Report report /> }),
-        Err(Error::Invalid(errors)) => ask(&cx, posted.refused(Error::Invalid(at_the_file(errors)))?),
+        Err(Error::Invalid(errors)) => ask(&cx, posted.refused(nothing_read(errors))?),
         Err(error) => ask(&cx, posted.refused(error)?),
     }
 }
 
 /// What is wrong within a file stands at the field that the file was chosen in, with its place.
-fn at_the_file(errors: Vec<FieldError>) -> Vec<FieldError> {
+fn nothing_read(errors: Vec<FieldError>) -> Problem {
+    let more = errors.len().saturating_sub(SHOWN_ERRORS);
+    let detail = match more {
+        0 => "Nothing was read. Mend this, and choose the files again.".to_owned(),
+        more => format!("Nothing was read. Mend this and {more} more, and choose the files again."),
+    };
     let at = |error: FieldError| match error.field.as_str() {
         "file" | "source" => error,
         place => FieldError::new("file", format!("{place}: {}", error.message)),
     };
-    errors.into_iter().map(at).collect()
+    Problem::new(ProblemType::Invalid, detail).with_errors(errors.into_iter().take(SHOWN_ERRORS).map(at).collect())
 }
 
 fn ask(cx: &Cx, state: FormState) -> Answer {

@@ -36,6 +36,8 @@ pub fn Pagination(
         (shown, 0) => format!("{} shown", number::grouped(shown)),
         (shown, first) => format!("{}-{}", number::grouped(first), number::grouped(first + shown - 1)),
     };
+    // an empty address is none, so that a page can pass on what it has
+    let [previous, next] = [previous, next].map(|href| href.filter(|href| !href.is_empty()));
     let step = |href: Option<String>, label: &'static str| match href {
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),

@@ -3,6 +3,8 @@
 pub(crate) mod described;
 pub mod effects;
 mod import;
+mod import_plan;
+mod import_sql;
 mod list_sql;
 mod read;
 mod shelf;
