@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{service_name, status};
 use crate::{
     backend::{Answer, Cx, Head, Posted},
+    catalog::team_href,
     ui::{
         Tone,
         button::{Button, LinkButton, Weight},
@@ -192,7 +193,7 @@ fn Standing(environment: EnvironmentDetail) -> impl IntoView {
         _ => ().into_any(),
     };
     let owner = row.owner_name.clone().map(|name| {
-        let href = format!("/catalog/group/default/{name}");
+        let href = team_href(&name);
         view! { <Thing kind=Kind::Team name href /> }
     });
     let state = view! {
@@ -282,11 +283,12 @@ fn facts(environment: &EnvironmentDetail) -> Vec<Fact> {
     let spec = &environment.spec;
     let template = format!("/environments/templates/{}", spec.template);
     let service = service_name(&row.service);
+    let requester = format!("/people/{}", row.requester);
     let revision: String = spec.revision.chars().take(12).collect();
     let mut facts = vec![
         Fact::text("Purpose", row.purpose.clone()),
         Fact::new("Service", view! { <Thing kind=Kind::Component name=service href=row.service_href.clone() /> }),
-        Fact::new("Asked for by", view! { <Thing kind=Kind::Person name=row.requester_name.clone() /> }),
+        Fact::new("Asked for by", view! { <Thing kind=Kind::Person name=row.requester_name.clone() href=requester /> }),
         Fact::new("Template", view! { <a class="link" href=template>{row.template_title.clone()}</a> }),
         Fact::new("Revision", view! { <Code code=revision /> }),
         Fact::new("Approved", view! { <ExactTime at=row.created_at /> }),

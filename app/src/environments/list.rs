@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{service_name, status};
 use crate::{
     backend::{Answer, Cx, Head},
-    catalog::{self, detail::EntityPath},
+    catalog::{self, detail::EntityPath, team_href},
     ui::{
         button::{LinkButton, Weight},
         icon,
@@ -239,9 +239,10 @@ fn Rows(
                 None => view! { <Time at=row.expires_at /> }.into_any(),
             };
             let owner = row.owner_name.map(|name| {
-                let href = format!("/catalog/group/default/{name}");
+                let href = team_href(&name);
                 view! { <Thing kind=Kind::Team name href /> }
             });
+            let requester = format!("/people/{}", row.requester);
             view! {
                 <tr>
                     <td class="table-cut">
@@ -254,7 +255,7 @@ fn Rows(
                     </td>
                     <td class="table-wide-only">{owner}</td>
                     <td class="table-wide-only">
-                        <Thing kind=Kind::Person name=row.requester_name />
+                        <Thing kind=Kind::Person name=row.requester_name href=requester />
                     </td>
                     <td>{ends}</td>
                     <td class="table-wide-only">

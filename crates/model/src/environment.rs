@@ -175,6 +175,7 @@ pub struct EnvironmentRow {
     pub service: String,
     pub service_href: String,
     pub owner_name: Option<String>,
+    pub requester: PersonId,
     pub requester_name: String,
     pub template_title: String,
     pub purpose: String,
@@ -200,7 +201,6 @@ impl EnvironmentRow {
 pub struct EnvironmentDetail {
     #[serde(flatten)]
     pub row: EnvironmentRow,
-    pub requester: PersonId,
     pub request: RequestId,
     /// The catalog's entity, while it is there.
     pub entity: Option<EntityId>,

@@ -1,6 +1,6 @@
 //! The one list of environments, whose filter and order are put together from closed sets.
 
-use model::{EntityId, EnvironmentId, EnvironmentState, TeamId, environment::EnvironmentRow};
+use model::{EntityId, EnvironmentId, EnvironmentState, PersonId, TeamId, environment::EnvironmentRow};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
@@ -73,6 +73,7 @@ struct Row {
     failure: Option<String>,
     service: String,
     owner_name: Option<String>,
+    requester_id: PersonId,
     requester_name: String,
     template_title: String,
     purpose: String,
@@ -91,7 +92,7 @@ pub(super) async fn list(
 ) -> Result<Vec<EnvironmentRow>> {
     let mut sql = QueryBuilder::<Postgres>::new(
         "select environment.id, environment.name, state, failure, service, team.name as owner_name,
-                person.display_name as requester_name, spec ->> 'template_title' as template_title, purpose,
+                requester_id, person.display_name as requester_name, spec ->> 'template_title' as template_title, purpose,
                 environment.created_at, expires_at, ended_at
          from environment
          join person on person.id = requester_id
@@ -167,6 +168,7 @@ impl From<Row> for EnvironmentRow {
             service_href: super::service_href(&row.service),
             service: row.service,
             owner_name: row.owner_name,
+            requester: row.requester_id,
             requester_name: row.requester_name,
             template_title: row.template_title,
             purpose: row.purpose,

@@ -189,7 +189,6 @@ pub async fn read(snapshot: &mut Snapshot, key: EnvironmentKey) -> Result<Enviro
     let log = sql::log(&mut visible, environment.id, 0, LOG_LINES).await?;
     let waits = environment.life.attempts > 0 && environment.life.state.is_moving();
     Ok(EnvironmentDetail {
-        requester: environment.requester,
         request: environment.request,
         entity: environment.entity,
         owner: environment.owner,
@@ -278,6 +277,7 @@ impl Environment {
             service: self.service.clone(),
             service_href: service_href(&self.service),
             owner_name: self.owner_name.clone(),
+            requester: self.requester,
             requester_name: self.requester_name.clone(),
             template_title: self.spec.template_title.clone(),
             purpose: self.purpose.clone(),
