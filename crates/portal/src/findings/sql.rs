@@ -866,29 +866,6 @@ pub(super) async fn trend(
         .collect())
 }
 
-pub(super) struct Standing {
-    pub fixable: i64,
-    pub oldest_critical: Option<OffsetDateTime>,
-    pub oldest_high: Option<OffsetDateTime>,
-    pub oldest: Option<OffsetDateTime>,
-}
-
-/// How a service's open findings stand: how many have a fix, and since when the oldest are open.
-pub(super) async fn standing(connection: &mut PgConnection, entity: EntityId) -> Result<Standing> {
-    Ok(query_as!(
-        Standing,
-        r#"select count(*) filter (where fixed_version is not null) as "fixable!",
-                  min(opened_at) filter (where severity = 'critical') as oldest_critical,
-                  min(opened_at) filter (where severity = 'high') as oldest_high,
-                  min(opened_at) as oldest
-           from finding
-           where entity_id = $1 and state = 'open'"#,
-        entity.0,
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
 /// Gives a service's rows its owner of now, and moves its numbers there.
 pub(super) async fn set_owner(
     connection: &mut PgConnection,
