@@ -71,8 +71,8 @@ fn row(role: HeldRole, people: bool) -> impl IntoView {
             <td>{role.role_label.clone()}</td>
             <td>{place}</td>
             <td class="table-wide-only">{from}</td>
-            <td class="table-wide-only"><Time at=role.granted_at /></td>
-            <td>{until}</td>
+            <td class="table-wide-only whitespace-nowrap"><Time at=role.granted_at /></td>
+            <td class="whitespace-nowrap">{until}</td>
             <td>{end}</td>
         </tr>
     }

@@ -92,8 +92,8 @@ fn show(cx: &Cx, request: RequestDetail, state: FormState) -> Answer {
                     <Asked request=asked />
                     <Decision request=decided state />
                     <Live id="progress" topic>
-                        <Undelivereds undelivered />
                         <Stages stages pending />
+                        <Undelivereds undelivered />
                         <History history />
                     </Live>
                 </div>
@@ -106,11 +106,13 @@ fn show(cx: &Cx, request: RequestDetail, state: FormState) -> Answer {
 /// What is asked, as the hash covers it.
 #[component]
 fn Asked(request: RequestDetail) -> impl IntoView {
-    let facts = request.asks.into_iter().map(|(name, value)| Fact::text(name, value)).collect();
+    let reason = view! { <span class="whitespace-pre-line">{request.reason}</span> };
+    let facts = (request.asks.into_iter().map(|(name, value)| Fact::text(name, value)))
+        .chain([Fact::new("What for", reason)])
+        .collect();
     view! {
         <Section title="What is asked">
             <Facts facts />
-            <p class="whitespace-pre-line mt-4">{request.reason}</p>
         </Section>
     }
 }
@@ -264,18 +266,29 @@ fn told(kind: RequestEventKind) -> (icon::Icon, Option<Tone>, &'static str) {
     }
 }
 
-/// Messages to approvers that did not get there: whoever waits should know.
+/// Messages that did not get there: whoever waits for an approval should know.
 #[component]
 fn Undelivereds(undelivered: Vec<Undelivered>) -> impl IntoView {
-    undelivered
+    if undelivered.is_empty() {
+        return ().into_any();
+    }
+    let lines = undelivered
         .into_iter()
         .map(|one| {
-            let tried = format!("The {} has not arrived after {}: {}.", one.to, counted(one.attempts), one.last_error);
-            let next = one.next_at.map(|at| view! { " Next try " <ExactTime at /> "." });
-            let given_up = one.next_at.is_none().then_some(" It was given up.");
-            view! { <Notice tone=Tone::Attention>{tried} {next} {given_up}</Notice> }
+            let tried = format!("The {} failed after {}: {}.", one.to, counted(one.attempts), one.last_error);
+            let next = match one.next_at {
+                Some(at) => view! { " Next try " <ExactTime at /> "." }.into_any(),
+                None => view! { " It was given up." }.into_any(),
+            };
+            view! { <p>{tried} {next}</p> }
         })
-        .collect_view()
+        .collect_view();
+    view! {
+        <Section title="What did not arrive">
+            <Notice tone=Tone::Attention>{lines}</Notice>
+        </Section>
+    }
+    .into_any()
 }
 
 fn counted(attempts: i32) -> String {

@@ -50,8 +50,8 @@ pub async fn list(cx: Cx, Query(which): Query<Which>) -> Answer {
         let actions = view! { <LinkButton href="/access/request">"Ask for a role"</LinkButton> };
         view! {
             <PageHead title="Approvals" actions=actions.into_any() />
-            <Tabs label="Requests" tabs />
             <Live id="requests" topic>
+                <Tabs label="Requests" tabs />
                 <Rows inbox page />
             </Live>
         }
@@ -108,7 +108,7 @@ fn row(request: RequestRow) -> impl IntoView {
             <td class="table-wide-only"><Thing kind=Kind::Person name=request.requester.name href=person(request.requester.id) /></td>
             <td class="table-wide-only">{request.owner.unwrap_or_else(|| "–".to_owned())}</td>
             <td class="table-wide-only table-cut">{waits_for}</td>
-            <td><Time at=request.created_at /></td>
+            <td class="whitespace-nowrap"><Time at=request.created_at /></td>
         </tr>
     }
 }

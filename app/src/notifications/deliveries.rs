@@ -149,7 +149,7 @@ fn Waiting(undelivered: Vec<Undelivered>, edit: bool) -> impl IntoView {
                     <td class="table-cut">{one.title}</td>
                     <td>{one.last_error}</td>
                     <td class="number">{one.attempts}</td>
-                    <td>{next}</td>
+                    <td class="whitespace-nowrap">{next}</td>
                     <td>{retry}</td>
                 </tr>
             }
@@ -202,7 +202,7 @@ fn Webhooks(webhooks: Vec<Webhook>, edit: bool) -> impl IntoView {
                     <td>{one.team.unwrap_or_else(|| "The whole organisation".to_owned())}</td>
                     <td>{one.shape.label()}</td>
                     <td>{one.host}</td>
-                    <td>{delivered}</td>
+                    <td class="whitespace-nowrap">{delivered}</td>
                     <td><Status tone>{words}</Status></td>
                     <td>{controls}</td>
                 </tr>

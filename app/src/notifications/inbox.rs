@@ -100,7 +100,7 @@ fn row(notice: Told) -> impl IntoView {
                 {unread.then(|| view! { " " <Badge>"New"</Badge> })}
                 {body}
             </td>
-            <td><Time at=notice.created_at /></td>
+            <td class="whitespace-nowrap"><Time at=notice.created_at /></td>
         </tr>
     }
 }

@@ -104,6 +104,9 @@ pub fn FormActions(children: Children) -> impl IntoView {
 
 #[component]
 fn Summary(problem: Problem, form: &'static str) -> impl IntoView {
+    // what the list below says is not said twice
+    let repeated = problem.errors.iter().any(|error| problem.detail.contains(&error.message));
+    let detail = if repeated { "This needs another value:".to_owned() } else { problem.detail };
     let errors = problem
         .errors
         .into_iter()
@@ -117,7 +120,7 @@ fn Summary(problem: Problem, form: &'static str) -> impl IntoView {
         .collect::<Vec<_>>();
     view! {
         <Notice tone=Tone::Wrong>
-            <p>{problem.detail}</p>
+            <p>{detail}</p>
             {(!errors.is_empty()).then(|| view! { <ul>{errors}</ul> })}
         </Notice>
     }

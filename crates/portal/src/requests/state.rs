@@ -501,6 +501,41 @@ mod tests {
     }
 
     #[test]
+    fn a_document_reads_back_as_itself_and_as_nothing_else() {
+        let payload = crate::requests::EnvironmentPayload {
+            template: "postgres".to_owned(),
+            template_revision: "1".to_owned(),
+            entity: EntityId(Uuid::nil()),
+            parameters: serde_json::json!({ "b": 1.50, "a": "prüfung \u{1f980}\n", "size": 8 }),
+            ttl_hours: 8,
+            title: "PostgreSQL".to_owned(),
+            summary: vec![("Size".to_owned(), "8 GiB".to_owned())],
+        };
+        let document = Document {
+            v: 1,
+            id: RequestId(Uuid::from_u128(7)),
+            payload: Payload::Environment(payload),
+            stages: vec![leads(1, 2), CHAMPIONS],
+            requester: person(0),
+            owner: Some(team(1)),
+            entity: None,
+            reason: "on call".to_owned(),
+            created_at: NOW,
+            expires_at: NOW + Duration::days(14),
+        };
+        let bytes = document.bytes().unwrap();
+        let hash = digest(&bytes);
+        let read = Document::read(RequestNumber(7), &bytes, &hash).unwrap();
+        assert_eq!(read, document);
+        assert_eq!(read.bytes().unwrap(), bytes, "canonical");
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            assert!(matches!(Document::read(RequestNumber(7), &changed, &hash), Err(Error::Conflict(_))), "{place}");
+        }
+    }
+
+    #[test]
     fn groups_are_those_who_hold_the_role_there() {
         let in_team = |role| vec![holds(role, Reach::Team(team(1)))];
         let on_entity = vec![holds(RoleName::TeamLead, Reach::Entity(EntityId(Uuid::nil())))];

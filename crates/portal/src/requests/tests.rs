@@ -15,7 +15,7 @@ use crate::{
         self,
         access::{self, NewAccess},
     },
-    requests::{Approvers, EnvironmentPayload, Payload, Stage, effects::NewRequest},
+    requests::{AccessPayload, Approvers, Payload, Stage, effects::NewRequest},
     testing::TestPortal,
 };
 
@@ -319,39 +319,24 @@ async fn a_list_is_read_page_by_page_and_meets_each_request_once() {
     assert_eq!(met, asked);
 }
 
-/// A request as the environments feature opens it, waiting for these.
+/// A request of which another feature says who decides it.
 async fn open(t: &TestPortal, requester: &Actor, owner: &str, stages: Vec<Stage>) -> Result<RequestNumber> {
     let owner = t.team(owner).await;
-    let entity = t.service("payments-api", "payments").await;
     let mut permit = t.authorize(requester, access::RequestAccess, crate::authz::ORGANISATION).await?;
-    let payload = Payload::Environment(EnvironmentPayload {
-        template: "postgres".to_owned(),
-        template_revision: "1".to_owned(),
-        entity,
-        parameters: serde_json::json!({ "size_gib": 1.5, "name": "prüfung \u{1f980}", "big": 9_007_199_254_740_993_u64 }),
-        ttl_hours: 8,
-        title: "PostgreSQL for payments-api".to_owned(),
-        summary: vec![("Size".to_owned(), "1.5 GiB".to_owned())],
-    });
+    let (role, reach, days) = (DEVELOPER, Reach::Team(owner), 7);
+    let payload = AccessPayload { role, reach, days, title: "Developer".to_owned(), summary: Vec::new() };
     let new = NewRequest {
-        payload,
+        payload: Payload::Access(payload),
         stages,
         requester: requester.person_id().unwrap(),
         owner: Some(owner),
-        entity: Some(entity),
+        entity: None,
         reason: "trying an index".to_owned(),
     };
     let request = crate::requests::effects::open(t, &mut permit, new).await?;
-    let asked = access::Asked {
-        request: request.id,
-        number: request.number,
-        hash: String::new(),
-        role: DEVELOPER,
-        reach: Reach::Organisation,
-        days: 0,
-    };
-    permit.commit(asked).await?;
-    Ok(request.number)
+    let (number, hash) = (request.number, hex::encode(request.hash));
+    permit.commit(access::Asked { request: request.id, number, hash, role, reach, days }).await?;
+    Ok(number)
 }
 
 #[tokio::test]
@@ -364,7 +349,7 @@ async fn leads_of_another_team_decide_what_names_their_team() {
     let number = open(&t, &ada, "payments", stages).await.unwrap();
     let page = list(&t, &other, Inbox::Waiting, None, &PageRequest::default()).await.unwrap();
     assert_eq!(page.items.iter().map(|row| row.number).collect::<Vec<_>>(), [number]);
-    assert_eq!(look_and_approve(&t, &other, number).await.unwrap(), RequestState::Approved);
+    assert_eq!(look_and_approve(&t, &other, number).await.unwrap(), RequestState::Fulfilled);
 }
 
 #[tokio::test]
@@ -372,7 +357,7 @@ async fn a_request_without_stages_is_approved_at_once() {
     let t = TestPortal::new().await;
     let ada = t.person("Ada", &[(DEVELOPER, Some("payments"))]).await;
     let number = open(&t, &ada, "payments", Vec::new()).await.unwrap();
-    assert_eq!(shown(&t, &ada, number).await.row.state, RequestState::Approved);
+    assert_eq!(shown(&t, &ada, number).await.row.state, RequestState::Fulfilled);
 }
 
 #[tokio::test]
