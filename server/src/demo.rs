@@ -11,6 +11,7 @@ use portal::{
     Actor, Portal,
     db::MigrationConn,
     demonstration::{self, Standing},
+    integrations::{self, BuiltIn},
 };
 use secrecy::SecretString;
 
@@ -63,7 +64,12 @@ pub fn people() -> Vec<DemoPerson> {
 ///
 /// # Errors
 /// What an operation refused.
-pub async fn load(portal: &Portal, issuer: &str, owner: Option<&SecretString>) -> Result<()> {
+pub async fn load(
+    portal: &Portal,
+    issuer: &str,
+    owner: Option<&SecretString>,
+    set_up: impl Fn(&str) -> Vec<BuiltIn>,
+) -> Result<()> {
     let actor = actor();
     match demonstration::standing(portal, &actor).await? {
         Standing::Made(mark) if mark.finished_at.is_some() => return Ok(()),
@@ -80,21 +86,22 @@ pub async fn load(portal: &Portal, issuer: &str, owner: Option<&SecretString>) -
         }
         Standing::Empty => {}
     }
-    tell(portal, issuer).await
+    tell(portal, issuer, &set_up(issuer)).await
 }
 
 /// Empties a database that the demonstration made and loads the organisation again.
 ///
 /// # Errors
 /// The demonstration did not make this database; or what an operation refused.
-pub async fn reset(portal: &Portal, owner: &SecretString) -> Result<()> {
+pub async fn reset(portal: &Portal, owner: &SecretString, set_up: impl Fn(&str) -> Vec<BuiltIn>) -> Result<()> {
     let mark = demonstration::empty(&mut MigrationConn::connect(owner).await?).await?;
-    tell(portal, &mark.issuer).await
+    tell(portal, &mark.issuer, &set_up(&mark.issuer)).await
 }
 
-async fn tell(portal: &Portal, issuer: &str) -> Result<()> {
+async fn tell(portal: &Portal, issuer: &str, built_ins: &[BuiltIn]) -> Result<()> {
     let begun = std::time::Instant::now();
     demonstration::begin(portal, &actor(), issuer).await?;
+    integrations::register(portal, &actor(), built_ins).await?;
     story::tell(portal, issuer).await?;
     demonstration::finish(portal, &actor()).await?;
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

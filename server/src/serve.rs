@@ -12,13 +12,15 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use futures::future::BoxFuture;
+use model::{DataClass, IntegrationKind};
 use portal::{
-    Clock, Db, KeyRing, Portal, Rng, Settings,
+    Actor, Clock, Db, KeyRing, Portal, Rng, Settings,
     db::MigrationConn,
     egress::Egress,
     environments::provider::{Address, Start, Target},
     findings::gate::Rules,
     identity::GroupMapping,
+    integrations::{self, BuiltIn},
     jobs, live, migrate,
     notifications::MailSettings,
 };
@@ -117,14 +119,20 @@ pub async fn serve(config: &Config) -> Result<()> {
     portal.check_schema().await?;
     let edge = edge(config, &portal, provider.as_ref().map(|provider| provider.issuer().to_string()), evaluation)?;
 
+    let set_up = |issuer: &str| built_ins(&portal, config, issuer);
     if let Some(provider) = provider {
         let issuer = provider.issuer().to_string();
         let stopped = stop.clone();
         running
             .tasks
             .spawn(async move { provider.serve(stopped.cancelled_owned()).await.map_err(anyhow::Error::from) });
-        demo::load(&portal, &issuer, owner_url.as_ref()).await.context("cannot load the demonstration organisation")?;
+        demo::load(&portal, &issuer, owner_url.as_ref(), set_up)
+            .await
+            .context("cannot load the demonstration organisation")?;
     }
+    let actor = Actor::system("start", None, "start".to_owned());
+    let built_ins = set_up(edge.provider.issuer());
+    integrations::register(&portal, &actor, &built_ins).await.context("cannot enter the integrations that are set up")?;
     running.tasks.spawn({
         let (portal, stop) = (portal.clone(), stop.clone());
         async move {
@@ -159,6 +167,63 @@ pub async fn serve(config: &Config) -> Result<()> {
         }
     }
     outcome
+}
+
+/// What comes in and goes out by the settings alone, for the integrations page.
+fn built_ins(portal: &Portal, config: &Config, issuer: &str) -> Vec<BuiltIn> {
+    use DataClass::{Confidential, Credentials, Internal, Personal};
+    let host = |address: &str| -> Vec<String> {
+        let url = url::Url::parse(address).ok();
+        let host = url.as_ref().and_then(|url| Some((url.host_str()?.to_owned(), url.port())));
+        host.map(|(host, port)| port.map_or(host.clone(), |port| format!("{host}:{port}"))).into_iter().collect()
+    };
+    let built_in = |kind, name, purpose, data_classes: &[DataClass], egress_hosts| BuiltIn {
+        kind,
+        name,
+        purpose,
+        data_classes: data_classes.to_vec(),
+        egress_hosts,
+    };
+    let mut built_ins = vec![
+        built_in(
+            IntegrationKind::ReportUpload,
+            "report-uploads",
+            "Pipelines send what their scanners found",
+            &[Confidential],
+            Vec::new(),
+        ),
+        built_in(
+            IntegrationKind::DescriptorUpload,
+            "descriptor-uploads",
+            "Pipelines and people send what there is and who owns it",
+            &[Internal],
+            Vec::new(),
+        ),
+        built_in(
+            IntegrationKind::IdentityProvider,
+            "identity-provider",
+            "People sign in, and their groups become teams and roles",
+            &[Personal],
+            host(issuer),
+        ),
+    ];
+    if let Some(url) = config.secret("smtp_url") {
+        let hosts = host(url.expose_secret());
+        built_ins.push(built_in(
+            IntegrationKind::Mail,
+            "mail",
+            "Tells people what waits for them and what became of what they asked for",
+            &[Internal, Personal],
+            hosts,
+        ));
+    }
+    let server = config.secret("provisioner_url");
+    let hosts = server.map_or_else(|| vec!["localhost".to_owned()], |url| host(url.expose_secret()));
+    if portal.settings.targets.iter().any(|target| target.name == TARGET) {
+        let purpose = "Databases that people ask for are made and removed there";
+        built_ins.push(built_in(IntegrationKind::PostgresServer, "environment-server", purpose, &[Internal, Credentials], hosts));
+    }
+    built_ins
 }
 
 /// Does jobs until it is told to stop, in a process of its own.
@@ -207,7 +272,7 @@ pub async fn reset_demonstration(config: &Config) -> Result<()> {
         None => running_evaluation(config, OWNER_DATABASE_URL_FILE)?,
     };
     let portal = portal(config).await?;
-    demo::reset(&portal, &owner).await?;
+    demo::reset(&portal, &owner, |issuer| built_ins(&portal, config, issuer)).await?;
     portal.close().await;
     Ok(())
 }

@@ -291,7 +291,7 @@ fn AlertRow(alert: IncidentAlert) -> impl IntoView {
     let rule = alert.generator_url.clone().map(|url| outside(url, "Open"));
     view! {
         <tr>
-            <td>
+            <td class="table-tight">
                 <Status tone>{words}</Status>
             </td>
             <td>
@@ -300,11 +300,11 @@ fn AlertRow(alert: IncidentAlert) -> impl IntoView {
                     <Labels labels=alert.annotations />
                 </Fold>
             </td>
-            <td>
+            <td class="table-tight">
                 <Time at=alert.starts_at />
             </td>
-            <td class="table-wide-only">{ended}</td>
-            <td class="table-wide-only">{rule}</td>
+            <td class="table-wide-only table-tight">{ended}</td>
+            <td class="table-wide-only table-tight">{rule}</td>
         </tr>
     }
 }

@@ -212,7 +212,7 @@ fn Row(waiting: Waiting, may_map: bool) -> impl IntoView {
             </td>
             <td class="table-wide-only table-cut mono small">{labels}</td>
             <td class="table-wide-only">{waiting.alert.integration_name.clone()}</td>
-            <td class="table-wide-only">
+            <td class="table-wide-only table-tight">
                 <Time at=waiting.alert.heard_at />
             </td>
             <td>{action}</td>

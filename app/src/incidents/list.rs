@@ -156,11 +156,11 @@ fn columns(filter: &IncidentFilter, within: bool) -> Vec<Column> {
         Column::new("State").tight(),
     ];
     if !within {
-        columns.push(Column::new("Service"));
+        columns.push(Column::new("Service").wide_only());
         columns.push(Column::new("Owner").wide_only());
     }
     columns.push(Column::number("Firing").wide_only());
-    columns.push(sorted(Column::new("Opened").tight(), IncidentSort::Opened));
+    columns.push(sorted(Column::new("Opened").tight().wide_only(), IncidentSort::Opened));
     columns.push(sorted(Column::new("Last heard").tight().wide_only(), IncidentSort::Heard));
     columns
 }
@@ -299,21 +299,21 @@ fn Row(
                     {incident.title.clone()}
                 </RowLink>
             </td>
-            <td>
+            <td class="table-tight">
                 <State state=incident.state />
             </td>
             {(!within)
                 .then(|| {
                     view! {
-                        <td class="table-cut">{service}</td>
+                        <td class="table-wide-only table-cut">{service}</td>
                         <td class="table-wide-only table-cut">{owner}</td>
                     }
                 })}
             <td class="table-wide-only number">{number::grouped(firing)}</td>
-            <td>
+            <td class="table-wide-only table-tight">
                 <Time at=incident.opened_at />
             </td>
-            <td class="table-wide-only">
+            <td class="table-wide-only table-tight">
                 <Time at=incident.heard_at />
             </td>
         </tr>

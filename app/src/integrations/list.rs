@@ -113,13 +113,13 @@ fn Row(integration: Integration, today: Date) -> impl IntoView {
                 </RowLink>
             </td>
             <td class="table-wide-only table-cut">{integration.kind.label()}</td>
-            <td>
+            <td class="table-tight">
                 <State integration=integration.clone() />
             </td>
             <td class="table-wide-only table-cut">{owner}</td>
             <td class="table-wide-only table-cut">{data}</td>
-            <td class="table-wide-only">{success}</td>
-            <td>{review}</td>
+            <td class="table-wide-only table-tight">{success}</td>
+            <td class="table-tight">{review}</td>
         </tr>
     }
 }

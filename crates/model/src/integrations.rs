@@ -104,7 +104,7 @@ kinds! {
     /// A signed JSON webhook to any receiver.
     Webhook = "webhook", "Signed webhook", outgoing(Proof::Secret("Signing secret"), &["https", "http"], &["notifications:send"]);
     /// A Postgres server that environments are made on.
-    PostgresServer = "postgres_server", "Postgres server", outgoing(Proof::Secret("Password"), &["postgres", "postgresql"], &["databases:create"]);
+    PostgresServer = "postgres_server", "Postgres server", configured(&["databases:create"]);
 }
 
 impl IntegrationKind {

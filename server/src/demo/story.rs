@@ -488,7 +488,8 @@ async fn team_named(portal: &Portal, administrator: &Actor, name: &str) -> Resul
     Ok(teams.iter().find(|team| team.name == name).context("each group is a team")?.id)
 }
 
-/// Entered by an administrator, approved by a security champion, enabled; the answer is who delivers through it.
+/// Entered by an administrator, approved by a security champion and enabled, as is whatever the settings set up; the
+/// answer is who delivers through it.
 async fn connect_alertmanager(portal: &Portal, administrator: &Actor, champion: &Actor) -> Result<Actor> {
     let draft = Draft {
         kind: IntegrationKind::Alertmanager,
@@ -503,8 +504,10 @@ async fn connect_alertmanager(portal: &Portal, administrator: &Actor, champion: 
         review_by: (portal.clock.now() + Duration::days(300)).date(),
     };
     let issued = integrations::add(portal, administrator, draft).await?;
-    integrations::approve(portal, champion, ALERTS.to_owned(), issued.integration.revision).await?;
-    integrations::set_enabled(portal, administrator, ALERTS.to_owned(), true).await?;
+    for waiting in integrations::list(portal, champion).await? {
+        integrations::approve(portal, champion, waiting.name.clone(), waiting.revision).await?;
+        integrations::set_enabled(portal, administrator, waiting.name, true).await?;
+    }
     let token = issued.token.context("an integration that delivers has a token")?;
     let sender = integrations::deliverer(portal, ALERTS, token.expose_secret(), request_id(), None).await?;
     sender.context("a token that was just issued is known")

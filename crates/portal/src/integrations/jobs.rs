@@ -1,10 +1,9 @@
 //! Tries an outgoing integration: reaches its peer, and notes on its page what came of it.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
-use model::{Integration, IntegrationKind};
+use model::Integration;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use url::Url;
 
 use super::{Edit, Edited, open, reload, sql};
@@ -59,7 +58,6 @@ pub(crate) async fn test(portal: &Portal, name: String) -> Result<()> {
 async fn probe(integration: &Integration, credential: Option<&SecretString>) -> Result<(), Failure> {
     let tried = async {
         match (integration.kind, &integration.endpoint, credential) {
-            (IntegrationKind::PostgresServer, Some(endpoint), Some(password)) => sign_in(endpoint, password).await,
             (kind, _, Some(address)) if kind.secret_is_the_address() => reach(address.expose_secret()).await,
             (_, Some(endpoint), _) => reach(endpoint).await,
             _ => reach_hosts(&integration.egress_hosts).await,
@@ -71,26 +69,6 @@ async fn probe(integration: &Integration, credential: Option<&SecretString>) -> 
             remedy: "check that this server may reach the host: name resolution, routes, firewall and proxy",
         })
     })
-}
-
-async fn sign_in(endpoint: &str, password: &SecretString) -> Result<(), Failure> {
-    let options = PgConnectOptions::from_str(endpoint).map_err(|_| Failure {
-        what: "the address is not a Postgres address".to_owned(),
-        remedy: "write it as postgres://user@host:port/database",
-    })?;
-    let connection = PgConnection::connect_with(&options.password(password.expose_secret())).await;
-    match connection {
-        Ok(connection) => {
-            // answered and signed in, which is all that was asked
-            let _ = connection.close().await;
-            Ok(())
-        }
-        Err(sqlx::Error::Database(error)) => Err(Failure {
-            what: format!("the server refused with SQLSTATE {}", error.code().unwrap_or_default()),
-            remedy: "check user, password and database; rotate the credential where the password was changed",
-        }),
-        Err(_) => Err(unreachable(endpoint)),
-    }
 }
 
 /// Whether something listens at the address's host and port.
