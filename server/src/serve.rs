@@ -132,7 +132,9 @@ pub async fn serve(config: &Config) -> Result<()> {
     }
     let actor = Actor::system("start", None, "start".to_owned());
     let built_ins = set_up(edge.provider.issuer());
-    integrations::register(&portal, &actor, &built_ins).await.context("cannot enter the integrations that are set up")?;
+    integrations::register(&portal, &actor, &built_ins)
+        .await
+        .context("cannot enter the integrations that are set up")?;
     running.tasks.spawn({
         let (portal, stop) = (portal.clone(), stop.clone());
         async move {
@@ -221,7 +223,13 @@ fn built_ins(portal: &Portal, config: &Config, issuer: &str) -> Vec<BuiltIn> {
     let hosts = server.map_or_else(|| vec!["localhost".to_owned()], |url| host(url.expose_secret()));
     if portal.settings.targets.iter().any(|target| target.name == TARGET) {
         let purpose = "Databases that people ask for are made and removed there";
-        built_ins.push(built_in(IntegrationKind::PostgresServer, "environment-server", purpose, &[Internal, Credentials], hosts));
+        built_ins.push(built_in(
+            IntegrationKind::PostgresServer,
+            "environment-server",
+            purpose,
+            &[Internal, Credentials],
+            hosts,
+        ));
     }
     built_ins
 }
