@@ -72,7 +72,7 @@ for (const scripted of [true, false]) {
       await dana.getByRole('link', { name: 'Request environment' }).first().click()
       await dana.getByRole('link', { name: 'Choose PostgreSQL sandbox' }).click()
       await dana.getByLabel('Service', { exact: true }).fill('no-such-service')
-      await dana.getByLabel('For how long').selectOption({ label: '1 day' })
+      await dana.getByLabel('For how long').selectOption({ label: '24 hours' })
       await dana.getByLabel('Connections at once').fill('7')
       await dana.getByLabel('What it is for').fill(reason)
       await dana.getByRole('button', { name: 'Ask for approval' }).click()
