@@ -15,6 +15,7 @@ use portal::{
     authz::RoleName,
     identity::{access, token},
     migrate,
+    scale::Size,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -135,6 +136,15 @@ enum Formats {
 enum Demo {
     /// Empty a database that the demonstration made, and load it again
     Reset,
+    /// Add a big organisation to a database that the demonstration made: to try the portal at that size
+    Grow {
+        #[arg(long, default_value_t = Size::BUDGET.entities)]
+        entities: u32,
+        #[arg(long, default_value_t = Size::BUDGET.findings)]
+        findings: u32,
+        #[arg(long, default_value_t = Size::BUDGET.environments)]
+        environments: u32,
+    },
 }
 
 #[derive(Subcommand)]
@@ -292,6 +302,9 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         }
         Do::Formats(Formats::Read { file, json }) => print(&pipeline::read(&file, json)?)?,
         Do::Demo(Demo::Reset) => serve::reset_demonstration(&config).await?,
+        Do::Demo(Demo::Grow { entities, findings, environments }) => {
+            serve::grow_demonstration(&config, Size { entities, findings, environments }).await?;
+        }
         Do::Print { what } => match what.as_str() {
             "openapi" => print(&rest::openapi_json())?,
             "errors" => print(&crate::docs::errors())?,

@@ -18,7 +18,7 @@ use axum::{
 };
 use base64::Engine as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use portal::{Actor, Portal, authz::RoleName, dashboards, notifications};
+use portal::{Actor, Portal, audit::partitions, authz::RoleName, dashboards, notifications};
 use rand::RngCore as _;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -106,10 +106,15 @@ pub fn router(edge: Edge) -> Router {
         .with_state(edge)
 }
 
-/// Whether this process can serve: 503 with the reason where it cannot.
+/// Whether this process can serve: 503 with the reason where it cannot, and what will be missing soon where it can.
 async fn ready(State(edge): State<Edge>) -> Response {
-    match edge.portal.ready().await {
-        Ok(()) => "ready\n".into_response(),
+    let warning = async {
+        edge.portal.ready().await?;
+        partitions::warning(&edge.portal).await
+    };
+    match warning.await {
+        Ok(None) => "ready\n".into_response(),
+        Ok(Some(warning)) => format!("ready\nwarning: {warning}\n").into_response(),
         Err(error) => rest::problem::Refusal::from(error).into_response(),
     }
 }

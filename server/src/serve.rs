@@ -23,6 +23,7 @@ use portal::{
     integrations::{self, BuiltIn},
     jobs, live, migrate,
     notifications::MailSettings,
+    scale::{self, Size},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::Mutex};
@@ -272,17 +273,30 @@ pub async fn portal(config: &Config) -> Result<Portal> {
 /// # Errors
 /// The demonstration did not make the database; nothing was changed then.
 pub async fn reset_demonstration(config: &Config) -> Result<()> {
-    let owner = match config.secret("owner_database_url") {
-        Some(url) => url,
-        None if config.text("database_url").is_some() => {
-            bail!("RAMPART_OWNER_DATABASE_URL is not set: emptying tables needs the role that owns them")
-        }
-        None => running_evaluation(config, OWNER_DATABASE_URL_FILE)?,
-    };
+    let owner = demonstrations_owner(config)?;
     let portal = portal(config).await?;
     demo::reset(&portal, &owner, |issuer| built_ins(&portal, config, issuer)).await?;
     portal.close().await;
     Ok(())
+}
+
+/// Adds a big organisation to the demonstration's.
+///
+/// # Errors
+/// The demonstration did not make this database, or it has grown already.
+pub async fn grow_demonstration(config: &Config, size: Size) -> Result<()> {
+    let mut owner = MigrationConn::connect(&demonstrations_owner(config)?).await?;
+    Ok(scale::grow(&mut owner, size, Clock::system().now()).await?)
+}
+
+fn demonstrations_owner(config: &Config) -> Result<SecretString> {
+    match config.secret("owner_database_url") {
+        Some(url) => Ok(url),
+        None if config.text("database_url").is_some() => {
+            bail!("RAMPART_OWNER_DATABASE_URL is not set: changing whole tables needs the role that owns them")
+        }
+        None => running_evaluation(config, OWNER_DATABASE_URL_FILE),
+    }
 }
 
 fn running_evaluation(config: &Config, file: &str) -> Result<SecretString> {
@@ -303,7 +317,7 @@ pub async fn migrate_as(owner: &SecretString, config: &Config) -> Result<()> {
     let role = config.text("database_role").unwrap_or("rampart");
     let mut connection =
         MigrationConn::connect(owner).await.context("cannot reach the database as the schema's owner")?;
-    migrate::migrate(&mut connection, role).await.context("cannot migrate the database")?;
+    migrate::migrate(&mut connection, role, Clock::system().now()).await.context("cannot migrate the database")?;
     Ok(())
 }
 

@@ -109,7 +109,9 @@ fn connect_options(url: &SecretString) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| {
         Error::invalid("DATABASE_URL", "is not a Postgres address (postgres://user:password@host/database)")
     })?;
-    Ok(options.application_name("rampart"))
+    // what one may see is a parameter of most statements: a plan that has to do for an auditor and for a developer alike
+    // is good for neither
+    Ok(options.application_name("rampart").options([("plan_cache_mode", "force_custom_plan")]))
 }
 
 /// A transaction; dropped without `commit`, it leaves nothing.

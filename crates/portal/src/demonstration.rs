@@ -87,11 +87,7 @@ pub async fn finish(portal: &Portal, actor: &Actor) -> Result<()> {
 /// `Conflict` for a database that the demonstration did not make; nothing was changed then.
 pub async fn empty(owner: &mut MigrationConn) -> Result<Demonstration> {
     let mut tx = owner.connection().begin().await?;
-    let there = query_scalar!(r#"select to_regclass('public.demonstration') is not null as "there!""#);
-    let mark = if there.fetch_one(&mut *tx).await? { mark(&mut tx).await? } else { None };
-    let mark = mark.ok_or_else(|| {
-        Error::Conflict("the demonstration did not make this database, so it is left as it is".to_owned())
-    })?;
+    let mark = made_here(&mut tx).await?;
     let tables = query_scalar!(
         r#"select format('%I.%I', schemaname, tablename) as "table!"
            from pg_tables
@@ -106,6 +102,18 @@ pub async fn empty(owner: &mut MigrationConn) -> Result<Demonstration> {
     tx.execute(AssertSqlSafe(format!("truncate {} restart identity cascade", tables.join(", ")))).await?;
     tx.commit().await?;
     Ok(mark)
+}
+
+/// The mark of a database that the demonstration made.
+///
+/// # Errors
+/// `Conflict` for another database.
+pub(crate) async fn made_here(owner: &mut PgConnection) -> Result<Demonstration> {
+    let there = query_scalar!(r#"select to_regclass('public.demonstration') is not null as "there!""#);
+    let mark = if there.fetch_one(&mut *owner).await? { mark(owner).await? } else { None };
+    mark.ok_or_else(|| {
+        Error::Conflict("the demonstration did not make this database, so it is left as it is".to_owned())
+    })
 }
 
 async fn mark(connection: &mut PgConnection) -> Result<Option<Demonstration>> {

@@ -23,6 +23,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod page;
 pub mod requests;
+pub mod scale;
 pub mod scorecards;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]

@@ -1,8 +1,10 @@
 //! Brings a database to this version's schema, as its owner, and gives the server's role what it needs and no more.
 
 use sqlx::{Connection, Executor, migrate::Migrator};
+use time::OffsetDateTime;
 
 use crate::{
+    audit,
     db::MigrationConn,
     error::{Error, Result},
 };
@@ -12,17 +14,19 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 /// Where the queue keeps its tables.
 pub(crate) const QUEUE_SCHEMA: &str = "graphile_worker";
 
-/// Runs the portal's and the queue's migrations, then the grants for `role`. Doing it again changes nothing.
+/// Runs the portal's and the queue's migrations, makes the audit log's months ahead of `now`, and gives `role` its grants.
+/// Doing it again changes nothing.
 ///
 /// # Errors
 /// `Invalid` for a role name that is none; `Internal` with Postgres' reason where a step fails: steps before it stand.
-pub async fn migrate(connection: &mut MigrationConn, role: &str) -> Result<()> {
+pub async fn migrate(connection: &mut MigrationConn, role: &str, now: OffsetDateTime) -> Result<()> {
     let grants = grants(role)?;
     MIGRATIONS.run(connection.connection()).await.map_err(Error::internal)?;
     let pool = connection.pool().await?;
     graphile_worker::WorkerUtils::new(pool.clone(), QUEUE_SCHEMA).migrate().await.map_err(Error::internal)?;
     pool.close().await;
     let mut tx = connection.connection().begin().await?;
+    audit::partitions::make_ahead(&mut tx, now).await?;
     tx.execute(sqlx::AssertSqlSafe(grants)).await?;
     Ok(tx.commit().await?)
 }
@@ -48,8 +52,19 @@ pub fn grants(role: &str) -> Result<String> {
 grant usage on schema public to {role};
 grant select, insert, update, delete on all tables in schema public to {role};
 grant usage, select on all sequences in schema public to {role};
-revoke update, delete, truncate on audit_record, audit_record_default from {role};
 revoke insert, update, delete on _sqlx_migrations from {role};
+
+-- the audit log and each of its months
+do $$
+declare part regclass;
+begin
+    for part in
+        select 'audit_record'::regclass
+        union all select inhrelid::regclass from pg_inherits where inhparent = 'audit_record'::regclass
+    loop
+        execute format('revoke update, delete, truncate on %s from {role}', part);
+    end loop;
+end $$;
 
 -- the queue: its tables have row security without policies, which keeps all but their owner out
 grant usage on schema {QUEUE_SCHEMA} to {role};

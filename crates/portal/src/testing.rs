@@ -42,8 +42,30 @@ impl TestPortal {
             .expect("tests run under scripts/with-postgres, which sets RAMPART_TEST_DATABASE_URL");
         let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
         let template = template(&server, &mut admin).await;
+        Self::copy_of(&template, server, &mut admin).await
+    }
+
+    /// A copy of a database that `make` filled: the first process of a run that asks for `name` does it, the others wait.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub async fn from_template(name: &str, make: impl AsyncFnOnce(&Self)) -> Self {
+        let first = Self::new().await;
+        let name = format!("template_{}_{name}", migrate::newest());
+        let mut admin = PgConnection::connect(&first.server).await.expect("the test server answers");
+        run(&mut admin, format!("select pg_advisory_lock(hashtextextended('{name}', 0))")).await;
+        if !exists(&mut admin, &name).await {
+            make(&first).await;
+            first.portal.close().await;
+            run(&mut admin, format!("alter database {} rename to {name}", first.database)).await;
+        }
+        run(&mut admin, format!("select pg_advisory_unlock(hashtextextended('{name}', 0))")).await;
+        Self::copy_of(&name, first.server.clone(), &mut admin).await
+    }
+
+    async fn copy_of(template: &str, server: String, admin: &mut PgConnection) -> Self {
         let database = format!("test_{}", hex::encode(Rng::from_os().bytes::<8>()));
-        run(&mut admin, format!("create database {database} template {template} strategy file_copy")).await;
+        run(admin, format!("create database {database} template {template} strategy file_copy")).await;
         let portal = Portal::new(
             Db::connect(&url(&server, &database, ROLE)).expect("the address is one"),
             Clock::set_to(NOW),
@@ -59,6 +81,19 @@ impl TestPortal {
     #[must_use]
     pub fn database_url(&self) -> SecretString {
         url(&self.server, &self.database, ROLE)
+    }
+
+    /// The name of this test's database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// As [`database_url`](Self::database_url), for the role that owns the schema.
+    #[must_use]
+    pub fn owner_url(&self) -> SecretString {
+        let user = PgConnectOptions::from_str(&self.server).expect("the address is one").get_username().to_owned();
+        url(&self.server, &self.database, &user)
     }
 
     /// A connection of the database's owner, to look behind the portal's back.
@@ -189,12 +224,7 @@ impl Drop for TestPortal {
 async fn template(server: &str, admin: &mut PgConnection) -> String {
     let name = format!("template_{}", migrate::newest());
     run(admin, "select pg_advisory_lock(4711)".to_owned()).await;
-    let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-        .bind(&name)
-        .fetch_one(&mut *admin)
-        .await
-        .expect("the test server answers");
-    if !there {
+    if !exists(admin, &name).await {
         run(admin, format!("do $$ begin create role {ROLE} login; exception when duplicate_object then null; end $$"))
             .await;
         let half = format!("{name}_half");
@@ -202,12 +232,20 @@ async fn template(server: &str, admin: &mut PgConnection) -> String {
         run(admin, format!("create database {half}")).await;
         let user = PgConnectOptions::from_str(server).expect("the address is one").get_username().to_owned();
         let mut connection = MigrationConn::connect(&url(server, &half, &user)).await.expect("the test server answers");
-        migrate::migrate(&mut connection, ROLE).await.expect("the migrations run");
+        migrate::migrate(&mut connection, ROLE, NOW).await.expect("the migrations run");
         drop(connection);
         run(admin, format!("alter database {half} rename to {name}")).await;
     }
     run(admin, "select pg_advisory_unlock(4711)".to_owned()).await;
     name
+}
+
+async fn exists(admin: &mut PgConnection, database: &str) -> bool {
+    sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(database)
+        .fetch_one(admin)
+        .await
+        .expect("the test server answers")
 }
 
 fn url(server: &str, database: &str, user: &str) -> SecretString {

@@ -78,9 +78,8 @@ fn conditions(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter
     }
     query.push(")");
     if let Some(text) = &filter.text {
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query.push(" and (record.action ilike ").push_bind(pattern.clone());
-        query.push(" or (record.target_name ilike ").push_bind(pattern).push("))");
+        let text = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query.push(" and lower(record.action || ' ' || record.target_name) like ").push_bind(format!("%{text}%"));
     }
     if let Some(outcome) = filter.outcome {
         query.push(" and record.outcome = ").push_bind(outcome.as_str());

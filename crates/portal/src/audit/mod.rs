@@ -6,6 +6,7 @@
 pub mod effects;
 mod list_sql;
 pub mod log;
+pub mod partitions;
 mod sql;
 #[cfg(test)]
 mod tests;

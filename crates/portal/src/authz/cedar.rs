@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt::Write,
     str::FromStr,
+    time::Instant,
 };
 
 use cedar_policy::{
@@ -115,6 +116,7 @@ impl Policies {
                 ask: Vec::new(),
             });
         };
+        let begun = Instant::now();
         let resource = uid(action.resource().cedar(), id);
         let roles =
             actor.roles_over(facts).into_iter().map(|role| RestrictedExpression::new_string(role.as_str().to_owned()));
@@ -130,6 +132,7 @@ impl Policies {
         .map_err(|error| Error::internal(error.to_string()))?;
         let entities = entities(&principal, &resource, facts)?;
         let response = self.authorizer.is_authorized(&request, &self.set, &entities);
+        metrics::histogram!("rampart_policy_decision_seconds").record(begun.elapsed());
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(Error::internal(error.to_string()));
         }

@@ -71,19 +71,17 @@ pub(super) async fn rows(
     window: Option<&Window<'_, Key>>,
     limit: i64,
 ) -> Result<Vec<Row>> {
-    let mut query = statement("", scope, filter, window, limit)?;
+    let mut query = statement(scope, filter, window, limit)?;
     Ok(query.build_query_as().fetch_all(connection).await?)
 }
 
-/// The statement with something before it: `explain`, in a test.
-pub(super) fn statement(
-    before: &str,
+fn statement(
     scope: &Scope,
     filter: &EntityFilter,
     window: Option<&Window<'_, Key>>,
     limit: i64,
 ) -> Result<QueryBuilder<Postgres>> {
-    let mut query = select(before, scope);
+    let mut query = select(scope);
     push_filter(&mut query, filter);
     let backwards = window.is_some_and(Window::backwards);
     let descending = filter.descending != backwards;
@@ -108,9 +106,8 @@ pub(super) fn statement(
 }
 
 /// The columns of every row that `scope` lets one see, up to its condition.
-fn select(before: &str, scope: &Scope) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(before);
-    query.push(
+fn select(scope: &Scope) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
         "select entity.id, kind, namespace, entity.name, title, left(description, 300) as description,
                 type as kind_type, lifecycle, tier, owner_ref, team.name as team, system_ref, tags, restricted,
                 updated_at, sort_name
@@ -176,7 +173,7 @@ pub(super) async fn owned_by(
     team: TeamId,
     limit: i64,
 ) -> Result<Vec<Row>> {
-    let mut query = select("", scope);
+    let mut query = select(scope);
     query.push(" and owner_id = ").push_bind(team.0);
     query.push(" and kind <> 'group' order by sort_name, entity.id limit ").push_bind(limit);
     Ok(query.build_query_as().fetch_all(connection).await?)

@@ -1,7 +1,7 @@
 //! Everything that home and the dashboards ask of Postgres: grouped counts over what the features keep.
 
 use model::{EntityId, PersonId, Severity, TeamId, findings::SeverityCounts};
-use sqlx::{PgConnection, query, query_as};
+use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -49,6 +49,10 @@ pub(super) async fn services(
     teams: Option<&[Uuid]>,
     limit: i64,
 ) -> Result<Vec<Service>> {
+    let mut ids = worst(connection, scope, teams, limit).await?;
+    if let Ok(missing @ 1..) = i64::try_from(ids.len()).map(|found| limit - found) {
+        ids.extend(without_findings(connection, scope, teams, missing).await?);
+    }
     let rows = query!(
         r#"select entity.id as "id: EntityId", namespace, entity.name, coalesce(title, entity.name) as "title!", tier,
                   team.display_name as owner, coalesce(critical, 0) as "critical!", coalesce(high, 0) as "high!",
@@ -61,19 +65,10 @@ pub(super) async fn services(
            from entity
            join team on team.id = entity.owner_id
            left join finding_count on finding_count.entity_id = entity.id
-           where kind = 'component'
-               and ($5::uuid[] is null or entity.owner_id = any($5))
-               and ($1::bool or ($2::bool and not entity.restricted) or entity.owner_id = any($3)
-                   or entity.id = any($4))
+           where entity.id = any($1)
            order by coalesce(critical, 0) desc, coalesce(high, 0) desc, coalesce(medium, 0) desc, tier nulls last,
-                    entity.name, entity.id
-           limit $6"#,
-        scope.everything,
-        scope.unrestricted,
-        &scope.team_ids(),
-        &scope.entity_ids(),
-        teams,
-        limit,
+                    entity.name, entity.id"#,
+        &ids,
     )
     .fetch_all(connection)
     .await?;
@@ -98,6 +93,58 @@ pub(super) async fn services(
             score: row.score,
         })
         .collect())
+}
+
+/// Those with the worst findings, by the counters and not by the findings.
+async fn worst(connection: &mut PgConnection, scope: &Scope, teams: Option<&[Uuid]>, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(query_scalar!(
+        r#"select entity.id
+           from finding_count
+           join entity on entity.id = entity_id
+           where kind = 'component'
+               and finding_count.owner_id is not null
+               and ($5::uuid[] is null or finding_count.owner_id = any($5))
+               and ($1::bool or ($2::bool and not finding_count.restricted) or finding_count.owner_id = any($3)
+                   or entity_id = any($4))
+           order by critical desc, high desc, medium desc, entity_id
+           limit $6"#,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+        teams,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Those that never had a finding, by name: asked where there are not enough others.
+async fn without_findings(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    teams: Option<&[Uuid]>,
+    limit: i64,
+) -> Result<Vec<Uuid>> {
+    Ok(query_scalar!(
+        r#"select id
+           from entity
+           where kind = 'component'
+               and owner_id is not null
+               and not exists (select from finding_count where finding_count.entity_id = entity.id)
+               and ($5::uuid[] is null or owner_id = any($5))
+               and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or id = any($4))
+           order by sort_name, id
+           limit $6"#,
+        scope.everything,
+        scope.unrestricted,
+        &scope.team_ids(),
+        &scope.entity_ids(),
+        teams,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Incidents of these teams' services, or of all, that are not resolved; the worst first.
@@ -153,18 +200,26 @@ pub(super) async fn changes(
                 order by event.at desc
                 limit $3)
                union all
-               (select max(event.at), 'findings', coalesce(entity.title, entity.name),
-                       '/catalog/' || entity.kind || '/' || namespace || '/' || entity.name || '/security',
-                       count(*) filter (where event.kind in ('opened', 'reopened')),
-                       count(*) filter (where event.kind = 'closed')
-                from finding_event event
-                join entity on entity.id = event.entity_id
-                where event.at > $1
-                    and event.kind <> 'severity_changed'
-                    and ($2::uuid[] is null or entity.owner_id = any($2))
-                    and ($8::bool or ($9::bool and not restricted) or owner_id = any($10) or entity.id = any($11))
-                group by entity.id
-                order by max(event.at) desc
+               -- the newest first, and no more entities looked up than are shown
+               (select at, 'findings', name, href, opened, closed
+                from (
+                    select entity_id, max(at) as at, count(*) filter (where kind in ('opened', 'reopened')) as opened,
+                           count(*) filter (where kind = 'closed') as closed
+                    from finding_event
+                    where at > $1 and kind <> 'severity_changed'
+                    group by entity_id
+                    order by max(at) desc
+                ) as changed
+                cross join lateral (
+                    select coalesce(entity.title, entity.name) as name,
+                           '/catalog/' || entity.kind || '/' || namespace || '/' || entity.name || '/security' as href
+                    from entity
+                    where entity.id = changed.entity_id
+                        and ($2::uuid[] is null or entity.owner_id = any($2))
+                        and ($8::bool or ($9::bool and not restricted) or owner_id = any($10) or entity.id = any($11))
+                    offset 0
+                ) as seen
+                order by at desc
                 limit $3)
                union all
                (select moved.at, moved.what, incident.title, '/incidents/' || number, 0, 0

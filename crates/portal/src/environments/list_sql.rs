@@ -145,8 +145,8 @@ fn push_visible(sql: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter
         sql.push(" and environment.template = ").push_bind(template.clone());
     }
     if filter.mine {
-        // nobody known has asked for nothing
-        sql.push(" and environment.requester_id is not distinct from ").push_bind(reader);
+        // whoever is nobody known has asked for nothing
+        sql.push(" and environment.requester_id = ").push_bind(reader);
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn oldest(
     Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
-pub(super) fn rows_query(
+fn rows_query(
     scope: &Scope,
     wanted: &Wanted<'_>,
     sort: Sort,
@@ -101,7 +101,7 @@ pub(super) fn rows_query(
     query
 }
 
-pub(super) fn count_query(scope: &Scope, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
+fn count_query(scope: &Scope, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("select count(*) from (select from finding where ");
     condition(&mut query, scope, wanted);
     query.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
@@ -118,6 +118,11 @@ fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, wanted: &Wanted<
     if !filter.severity.is_empty() {
         let words: Vec<&'static str> = filter.severity.iter().map(|severity| severity.as_str()).collect();
         query.push(" and severity = any(").push_bind(words).push("::text[]::severity[])");
+        // between these an index in the order of severity is read, and no further
+        if let (Some(least), Some(worst)) = (filter.severity.iter().min(), filter.severity.iter().max()) {
+            query.push(" and severity between ").push_bind(least.as_str()).push("::severity and ");
+            query.push_bind(worst.as_str()).push("::severity");
+        }
     }
     if let Some(EntityId(service)) = service {
         query.push(" and entity_id = ").push_bind(*service);

@@ -10,13 +10,13 @@ use model::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 use time::Duration;
 
-use super::{Filter, Sort, SortKey, UploadScope, effects, gate, list_sql, standings};
+use super::{Filter, Sort, SortKey, UploadScope, effects, gate, standings};
 use crate::{
     Error,
-    authz::{Actor, RoleName, Scope},
+    authz::{Actor, RoleName},
     db::Tx,
     testing::TestPortal,
 };
@@ -578,89 +578,6 @@ async fn ten_thousand_findings_are_stored_in_one_go() {
     let receipt = upload(&t, &ada, on("main"), trivy("payments", &many[1..])).await;
     assert_eq!(counted(&receipt), (0, 0, 1, 9_999));
     recount(&t).await;
-}
-
-/// Seeds 100,000 findings of 1,000 services and 50 teams, and explains every list: none reads all findings.
-#[tokio::test]
-async fn no_list_reads_all_findings() {
-    let t = TestPortal::new().await;
-    let service = t.service(SERVICE, "payments").await;
-    let team = t.team("payments").await;
-    let mut owner = t.owner().await;
-    for sql in [
-        "insert into team (id, name, display_name, created_at)
-         select gen_random_uuid(), 'team-' || n, 'team', now() from generate_series(1, 49) n",
-        "insert into entity (id, kind, namespace, name, owner_id, descriptor, created_at, updated_at)
-         select gen_random_uuid(), 'component', 'default', 'service-' || n,
-                (select id from team order by id offset n % 50 limit 1), '{}', now(), now()
-         from generate_series(1, 999) n",
-        "insert into finding (id, entity_id, owner_id, restricted, identity, same_because, kind, state, severity, title,
-                vulnerability_ids, cwes, package, fixed_version, tools, stages, first_seen_at, opened_at, search)
-         select gen_random_uuid(), e.id, e.owner_id, false, decode(md5(n::text), 'hex'), '', 'vulnerability',
-                case when n % 5 = 0 then 'closed' else 'open' end,
-                (array['critical', 'high', 'medium', 'low', 'info'])[1 + n % 5]::severity, 'finding ' || n, '{}', '{}', 'package',
-                case when n % 2 = 0 then '1' end, array[(array['trivy', 'grype', 'semgrep'])[1 + n % 3]], '{build}',
-                now() - n * interval '1 minute', now(), 'finding ' || n || ' package-' || n % 1000
-         from generate_series(1, 100000) n
-         join (select id, owner_id, row_number() over (order by id) - 1 as place from entity) e on e.place = n % 1000",
-        "analyze",
-    ] {
-        sqlx::query(sql).execute(&mut owner).await.unwrap();
-    }
-    let everything = Scope { everything: true, ..Scope::default() };
-    let one_team = Scope { teams: vec![team], ..Scope::default() };
-    let one_service = Scope { entities: vec![service], ..Scope::default() };
-    let all = Filter::default;
-    let filters = [
-        (all(), None, None),
-        (closed(), None, None),
-        (Filter { severity: vec![Severity::Critical], ..all() }, None, None),
-        (all(), Some(service), None),
-        (all(), None, Some(team)),
-        (Filter { tool: Some("trivy".to_owned()), ..all() }, None, None),
-        (Filter { fixable: Some(true), ..all() }, None, None),
-        (Filter { stage: Some(Stage::Build), ..all() }, None, None),
-        (Filter { text: Some("package-77".to_owned()), ..all() }, None, None),
-    ];
-    for scope in [&everything, &one_team, &one_service] {
-        for (filter, service, owner_team) in &filters {
-            let wanted = list_sql::Wanted { filter, service: *service, owner: *owner_team };
-            for by in [SortKey::Severity, SortKey::FirstSeen] {
-                let after = match by {
-                    SortKey::Severity => "high",
-                    SortKey::FirstSeen => "2026-01-01T00:00:00Z",
-                };
-                let after = Some((after.to_owned(), model::FindingId(uuid::Uuid::nil())));
-                for after in [None, after.as_ref()] {
-                    let sort = Sort { by, descending: true };
-                    let query = list_sql::rows_query(scope, &wanted, sort, after, false, 51);
-                    explain(&mut owner, query, &format!("{scope:?} {wanted:?} {sort:?}")).await;
-                }
-            }
-            let query = list_sql::count_query(scope, &wanted);
-            explain_count(&mut owner, query, &format!("count {scope:?} {wanted:?}")).await;
-        }
-    }
-}
-
-async fn explain(connection: &mut sqlx::PgConnection, query: sqlx::QueryBuilder<sqlx::Postgres>, what: &str) {
-    let plan = plan(connection, query).await;
-    assert!(!plan.contains("Seq Scan on finding "), "{what}\n{plan}");
-}
-
-/// A count that ends at 10,001 rows may walk the table where most rows count: it does not walk all of it.
-async fn explain_count(connection: &mut sqlx::PgConnection, query: sqlx::QueryBuilder<sqlx::Postgres>, what: &str) {
-    let plan = plan(connection, query).await;
-    assert!(!plan.contains("Seq Scan on finding ") || plan.contains("Limit"), "{what}\n{plan}");
-}
-
-async fn plan(connection: &mut sqlx::PgConnection, mut query: sqlx::QueryBuilder<sqlx::Postgres>) -> String {
-    use sqlx::Execute;
-    let mut built = query.build();
-    let arguments = built.take_arguments().unwrap().unwrap_or_default();
-    let sql = format!("explain {}", built.sql().as_str());
-    let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(connection).await.unwrap();
-    rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
 }
 
 /// A transaction of another feature's.

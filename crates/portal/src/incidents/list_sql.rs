@@ -159,9 +159,9 @@ fn push_condition(
         query.push(" and team.name = any(").push_bind(filter.owners.clone()).push(")");
     }
     for word in filter.text.as_deref().unwrap_or_default().split_whitespace() {
-        let pattern = format!("%{}%", escaped(word));
-        query.push(" and (title ilike ").push_bind(pattern.clone());
-        query.push(" or service ilike ").push_bind(pattern).push(")");
+        query
+            .push(" and lower(title || ' ' || service) like ")
+            .push_bind(format!("%{}%", escaped(&word.to_lowercase())));
     }
 }
 

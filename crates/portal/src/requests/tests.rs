@@ -1,14 +1,17 @@
 //! Requests as people meet them: asked, decided, carried out, and never anything but what was shown.
 
+use std::sync::Arc;
+
 use model::{
     page::PageRequest,
     request::{Inbox, RequestDetail, RequestNumber, RequestState},
 };
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Barrier;
 
 use super::{approve, decline, detail, list, sweep, withdraw};
 use crate::{
-    Error,
+    Db, Error, Portal,
     authz::{ActionName, Actor, Reach, RoleName},
     error::Result,
     identity::{
@@ -198,11 +201,18 @@ async fn fifty_approvals_at_once_make_exactly_one_transition() {
     let ada = t.person("Ada", &[]).await;
     let number = ask(&t, &ada).await;
     let hash = shown(&t, &ada, number).await.hash;
+    // each from a process of its own, as far as Postgres knows, and all at the same moment
+    let start = Arc::new(Barrier::new(leads.len()));
     let tasks: Vec<_> = leads
         .into_iter()
         .map(|lead| {
-            let (portal, hash) = (t.portal.clone(), hash.clone());
-            tokio::spawn(async move { approve(&portal, &lead, number, &hash, "").await })
+            let portal = Portal { db: Db::connect(&t.database_url()).unwrap(), ..t.portal.clone() };
+            let (start, hash) = (Arc::clone(&start), hash.clone());
+            tokio::spawn(async move {
+                portal.ready().await.unwrap();
+                start.wait().await;
+                approve(&portal, &lead, number, &hash, "").await
+            })
         })
         .collect();
     let mut approved = 0;

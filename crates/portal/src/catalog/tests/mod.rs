@@ -10,7 +10,6 @@ use model::{
     EntityFilter, EntityList, EntityRef, Facet, ImportReport, PageRequest, RelationType, SourceKind,
     entity::EntityEventKind,
 };
-use sqlx::Row as _;
 use time::Duration;
 
 use super::*;
