@@ -48,7 +48,7 @@ for (const scripted of [true, false]) {
     const reason = `to try an index, ${scripted ? 'with' : 'without'} scripts`
     let dana, lena, waitedBefore, connection
     const approvals = () => lena.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /^Approvals/ })
-    const waiting = async () => Number(/(\d+) waiting/.exec(await approvals().innerText())?.[1] ?? 0)
+    const waiting = async () => Number(/(\d+)\s+waiting/.exec(await approvals().innerText())?.[1] ?? 0)
     after(async () => {
       await dana?.context().close()
       await lena?.context().close()
