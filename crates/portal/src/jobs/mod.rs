@@ -107,6 +107,26 @@ async fn sweep(portal: &Portal) -> Result<()> {
     crate::identity::access::sweep(portal).await?;
     crate::notifications::sweep(portal).await?;
     crate::scorecards::jobs::sweep(portal).await?;
+    clear_superseded(portal).await
+}
+
+/// Removes jobs whose worker died after the same job was enqueued anew: the queue takes them back so that they never run,
+/// and keeps them.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub(crate) async fn clear_superseded(portal: &Portal) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "limited to the queue's own schema")]
+    let mut connection = portal.db.worker().into_pool().acquire().await?;
+    // unchecked: as below
+    sqlx::query(
+        "delete from graphile_worker._private_jobs as jobs
+         where locked_at is null
+           and attempts >= max_attempts
+           and exists (select from graphile_worker._private_job_retirements as retired where retired.id = jobs.id)",
+    )
+    .execute(&mut *connection)
+    .await?;
     Ok(())
 }
 
