@@ -53,6 +53,44 @@ pub(super) async fn entity_named(
     .await?)
 }
 
+/// Of these names, as kinds, namespaces and lower-case names in step, those that there are; each with its place.
+pub(super) async fn entities_named(
+    connection: &mut PgConnection,
+    kinds: &[String],
+    namespaces: &[String],
+    names: &[String],
+) -> Result<Vec<(i64, Entity)>> {
+    let rows = query!(
+        r#"select place as "place!", entity.id as "id: EntityId", entity.kind, entity.namespace, entity.name, title,
+                  owner_id as "owner: TeamId", team.name as "owner_name?", tier, lifecycle, restricted
+           from unnest($1::text[], $2::text[], $3::text[]) with ordinality as asked (kind, namespace, name, place)
+           join entity on entity.kind = asked.kind and entity.namespace = asked.namespace
+                and lower(entity.name) = asked.name
+           left join team on team.id = owner_id"#,
+        kinds,
+        namespaces,
+        names,
+    )
+    .fetch_all(connection)
+    .await?;
+    let entities = rows.into_iter().map(|row| {
+        let entity = Entity {
+            id: row.id,
+            kind: row.kind,
+            namespace: row.namespace,
+            name: row.name,
+            title: row.title,
+            owner: row.owner,
+            owner_name: row.owner_name,
+            tier: row.tier,
+            lifecycle: row.lifecycle,
+            restricted: row.restricted,
+        };
+        (row.place, entity)
+    });
+    Ok(entities.collect())
+}
+
 pub(super) async fn detail(connection: &mut PgConnection, id: EntityId) -> Result<Option<EntityDetail>> {
     let row = query!(
         r#"select entity.kind, namespace, entity.name, title, description, type as kind_type, lifecycle, tier,

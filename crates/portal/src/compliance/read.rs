@@ -108,10 +108,13 @@ pub async fn controls_of(
     let mut snapshot = portal.snapshot(actor).await?;
     let mut visible = snapshot.visible(ActionName::ComplianceRead)?;
     let scope = visible.scope.clone();
-    let mut found = Vec::new();
-    for assessment in sql::assessments(&mut visible, &scope, Some(framework), None).await? {
-        let evidence = sql::evidence_of(&mut visible, assessment.id, control).await?;
-        found.extend(evidence.into_iter().map(|evidence| (assessment.clone(), evidence)));
+    let assessments = sql::assessments(&mut visible, &scope, Some(framework), None).await?;
+    let scopes: Vec<Uuid> = assessments.iter().map(|assessment| assessment.id).collect();
+    let evidence = sql::evidence_of(&mut visible, &scopes, control).await?;
+    let mut found: Vec<(Assessment, ControlEvidence)> = Vec::new();
+    for assessment in &assessments {
+        let its = evidence.iter().filter(|(scope, _)| *scope == assessment.id);
+        found.extend(its.map(|(_, evidence)| (assessment.clone(), evidence.clone())));
     }
     if found.is_empty() {
         return Err(Error::NotFound("control"));

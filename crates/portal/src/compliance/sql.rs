@@ -334,23 +334,39 @@ pub(super) async fn evidence(connection: &mut PgConnection, scope: Uuid) -> Resu
     .await?)
 }
 
+/// What these scopes' reports say of one control, each with its scope.
 pub(super) async fn evidence_of(
     connection: &mut PgConnection,
-    scope: Uuid,
+    scopes: &[Uuid],
     control: &str,
-) -> Result<Vec<ControlEvidence>> {
-    Ok(query_as!(
-        ControlEvidence,
-        r#"select control, part, title, section, status as "status: ControlStatus", manual, scored, remediation, evidence,
-                  since
+) -> Result<Vec<(Uuid, ControlEvidence)>> {
+    let rows = query!(
+        r#"select scope_id, control, part, title, section, status as "status: ControlStatus", manual, scored,
+                  remediation, evidence, since
            from compliance_result
-           where scope_id = $1 and control = $2
+           where scope_id = any($1) and control = $2
            order by part"#,
-        scope,
+        scopes,
         control,
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    let evidence = rows.into_iter().map(|row| {
+        let evidence = ControlEvidence {
+            control: row.control,
+            part: row.part,
+            title: row.title,
+            section: row.section,
+            status: row.status,
+            manual: row.manual,
+            scored: row.scored,
+            remediation: row.remediation,
+            evidence: row.evidence,
+            since: row.since,
+        };
+        (row.scope_id, evidence)
+    });
+    Ok(evidence.collect())
 }
 
 /// How a scope stood at the end of a day.

@@ -1,7 +1,7 @@
 //! Which service an alert belongs to: by its label `service`, else by a rule that somebody made, else nobody knows yet
 //! and it waits in the inbox.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{AlertReceipt, AlertRule, EntityId, Page, PageRequest, WaitingAlert};
 use serde::Serialize;
@@ -212,14 +212,9 @@ pub async fn inbox(portal: &Portal, actor: &Actor, request: &PageRequest) -> Res
     let rows = sql::waiting(&mut visible, after, window.backwards(), window.limit()).await?;
     let counted = sql::count_waiting(&mut visible, COUNT_LIMIT).await?;
     let page = window.close(rows, counted, |row| (row.heard_at, row.id));
-    let mut named = HashMap::new();
-    let mut suggestions = Vec::new();
-    for alert in &page.items {
-        suggestions.push(suggestion(&mut visible, alert, &mut named).await?);
-    }
-    let mut suggestions = suggestions.into_iter();
+    let named = named_by(&mut visible, page.items.iter()).await?;
     Ok(page.map(|alert| {
-        let (matchers, suggestion) = suggestions.next().unwrap_or_default();
+        let (matchers, suggestion) = suggestion(&alert, &named);
         Waiting { alert, matchers, suggestion }
     }))
 }
@@ -236,7 +231,8 @@ pub async fn waiting_alert(portal: &Portal, actor: &Actor, id: Uuid) -> Result<W
         return Err(none);
     }
     let alert = sql::waiting_alert(&mut visible, id).await?.ok_or(none)?;
-    let (matchers, suggestion) = suggestion(&mut visible, &alert, &mut HashMap::new()).await?;
+    let named = named_by(&mut visible, [&alert]).await?;
+    let (matchers, suggestion) = suggestion(&alert, &named);
     Ok(Waiting { alert, matchers, suggestion })
 }
 
@@ -260,22 +256,28 @@ pub async fn waiting(portal: &Portal, actor: &Actor) -> Result<Option<i64>> {
     sql::count_waiting(&mut visible, COUNT_LIMIT).await.map(Some)
 }
 
-/// The labels that a rule for this alert would best go by, and the service that they name.
-async fn suggestion(
+/// What the labels of these alerts name in the catalog, in one question.
+async fn named_by(
     connection: &mut PgConnection,
-    alert: &WaitingAlert,
-    named: &mut HashMap<String, Option<Entity>>,
-) -> Result<(BTreeMap<String, String>, Option<Entity>)> {
+    alerts: impl IntoIterator<Item = &WaitingAlert>,
+) -> Result<HashMap<String, Entity>> {
+    let told = alerts.into_iter().flat_map(|alert| TELLING.iter().filter_map(|name| alert.labels.get(*name)));
+    let names: BTreeSet<&String> = told.collect();
+    catalog::effects::services_named(connection, &names.into_iter().cloned().collect::<Vec<_>>()).await
+}
+
+/// The labels that a rule for this alert would best go by, and the service that they name.
+fn suggestion(alert: &WaitingAlert, named: &HashMap<String, Entity>) -> (BTreeMap<String, String>, Option<Entity>) {
     let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
     for name in TELLING {
         if let Some(value) = alert.labels.get(name)
-            && let Some(entity) = entity_named(connection, value, named).await?
+            && let Some(entity) = named.get(value)
         {
-            return Ok((one(name, value), Some(entity)));
+            return (one(name, value), Some(entity.clone()));
         }
     }
     let telling = TELLING.into_iter().chain(["alertname"]).find_map(|name| Some((name, alert.labels.get(name)?)));
-    Ok((telling.map(|(name, value)| one(name, value)).unwrap_or_default(), None))
+    (telling.map(|(name, value)| one(name, value)).unwrap_or_default(), None)
 }
 
 fn checked(matchers: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
