@@ -73,7 +73,8 @@ fn conditions(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter
     query.push(" or record.owner_id = any(").push_bind(scope.team_ids());
     query.push(") or record.entity_id = any(").push_bind(scope.entity_ids()).push(")");
     if let Some(person) = scope.person {
-        query.push(" or record.person_id = ").push_bind(person.0);
+        // a refusal names what its actor may not have known of
+        query.push(" or (record.outcome = 'committed' and record.person_id = ").push_bind(person.0).push(")");
         query.push(" or record.subject_id = ").push_bind(person.0);
     }
     query.push(")");

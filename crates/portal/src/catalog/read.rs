@@ -136,11 +136,11 @@ pub async fn owned_by(snapshot: &mut Snapshot, team: TeamId, limit: i64) -> Resu
 /// `Unavailable` where the database does not answer.
 pub async fn suggest(snapshot: &mut Snapshot, text: &str, limit: usize) -> Result<Vec<Suggestion>> {
     let text: String = text.trim().to_lowercase().chars().take(LONGEST_SUGGESTED).collect();
+    let shelf = snapshot.portal().shelf.clone();
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let shelf = snapshot.portal().shelf.clone();
-    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
     let mut found = shelf.catalog(&mut visible).await?.suggestions(&scope, &text, limit);
     let mut visible = snapshot.visible(ActionName::PeopleRead)?;

@@ -63,8 +63,8 @@ pub struct File {
 /// # Errors
 /// `Invalid`, with every wrong place: the field is `FILE:LINE`, the message begins with the field in the file.
 pub async fn apply(portal: &Portal, actor: &Actor, files: &[File]) -> Result<Vec<Edited>> {
-    let templates = read_files(files)?;
     let mut permit = portal.authorize(actor, EditTemplates, ORGANISATION).await?;
+    let templates = read_files(files)?;
     let mut edited = Vec::new();
     for template in &templates {
         let before = sql::template(&mut permit, &template.name).await?.map(|before| before.revision);

@@ -75,6 +75,8 @@ pub async fn upload(
     bytes: Vec<u8>,
 ) -> Result<Receipt> {
     let service = service_named(portal, actor, service).await?;
+    // before anything is read: who may not upload makes us parse nothing and learns nothing from a broken report
+    drop(portal.authorize(actor, UploadReport, service).await?);
     let content_hash = Sha256::digest(&bytes).to_vec();
     let (report, entries) = tokio::task::spawn_blocking(move || read(&bytes)).await.map_err(Error::internal)??;
     let mut permit = portal.authorize(actor, UploadReport, service).await?;

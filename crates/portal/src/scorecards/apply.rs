@@ -36,9 +36,9 @@ const MAX_MOVES: usize = 200;
 /// # Errors
 /// `Invalid` with field and line where the file is refused, `Forbidden` for all but security champions.
 pub async fn preview(portal: &Portal, actor: &Actor, file: &str) -> Result<Preview> {
-    let scorecard = definition::read(file)?;
     // never committed: it only shows
     let mut permit = portal.authorize(actor, EditScorecard, ORGANISATION).await?;
+    let scorecard = definition::read(file)?;
     let now = portal.clock.now();
     let before = sql::kept(&mut permit, &scorecard.name, false).await?;
     let old = before.as_ref().map(|kept| definition::kept(&kept.source)).transpose()?;
@@ -63,8 +63,8 @@ pub async fn preview(portal: &Portal, actor: &Actor, file: &str) -> Result<Previ
 /// # Errors
 /// As [`preview`]; `Conflict` where another revision than `seen` is in force.
 pub async fn apply(portal: &Portal, actor: &Actor, file: &str, seen: Option<i32>) -> Result<Applied> {
-    let scorecard = definition::read(file)?;
     let mut permit = portal.authorize(actor, EditScorecard, ORGANISATION).await?;
+    let scorecard = definition::read(file)?;
     let now = portal.clock.now();
     sql::lock(&mut permit, &scorecard.name).await?;
     let before = sql::kept(&mut permit, &scorecard.name, true).await?;
