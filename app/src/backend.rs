@@ -31,7 +31,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use leptos::{prelude::*, reactive::owner::Owner};
-use model::{Problem, ProblemType};
+use model::{FieldError, Problem, ProblemType};
 use portal::{Actor, Portal};
 
 use crate::{
@@ -192,7 +192,8 @@ impl IntoResponse for Failure {
 /// Around the pages: gives a failure its page, in the frame.
 pub async fn explain_failures(cx: Cx, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    problem.request_id = Some(cx.actor.request_id.clone());
     let head = Head::new(problem.title.clone());
     cx.framed(response.status(), &head, move || view! { <ProblemState problem/> }.into_any())
 }
@@ -243,6 +244,17 @@ impl Posted {
         self.files.iter().filter(move |file| file.field == field)
     }
 
+    /// No keyboard writes the character NUL, and the database keeps no text with one.
+    fn without_nul(self) -> Result<Self, Failure> {
+        let typed = self.fields.iter().find(|(name, value)| name.contains('\0') || value.contains('\0'));
+        let sent = self.files.iter().find(|file| file.field.contains('\0') || file.name.contains('\0'));
+        let Some(field) = typed.map(|(name, _)| name).or(sent.map(|file| &file.field)) else { return Ok(self) };
+        let field = field.replace('\0', "\u{fffd}");
+        let detail = format!("The field {field} holds the character NUL. Take it out and send the form again.");
+        let error = FieldError::new(field, "holds the character NUL");
+        Err(Problem::new(ProblemType::Invalid, detail).with_errors(vec![error]).into())
+    }
+
     /// Everything that was typed, to show the form again with what is wrong; a problem that is not about the
     /// input is handed back for its own page.
     pub fn refused(self, problem: impl Into<Problem>) -> Result<FormState, Failure> {
@@ -266,10 +278,14 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
             .get(header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
         if !is_multipart {
-            let axum::Form(fields) = axum::Form::<Vec<(String, String)>>::from_request(request, state)
-                .await
-                .map_err(|error| malformed(format!("The form could not be read: {error}. Send it again.")))?;
-            return Ok(Self { fields, files: Vec::new() });
+            let axum::Form(fields) =
+                axum::Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(|error| {
+                    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                        return Problem::new(ProblemType::TooLarge, "The form holds more than this page takes.").into();
+                    }
+                    malformed(format!("The form could not be read: {error}. Send it again."))
+                })?;
+            return Self { fields, files: Vec::new() }.without_nul();
         }
         let mut posted = Self::default();
         let unreadable = |error: &dyn std::fmt::Display| {
@@ -291,7 +307,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
                 }
             }
         }
-        Ok(posted)
+        posted.without_nul()
     }
 }
 

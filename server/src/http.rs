@@ -17,7 +17,7 @@ use axum::{
     routing::get,
 };
 use base64::Engine as _;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use portal::{Actor, Portal, audit::partitions, authz::RoleName, dashboards, notifications};
 use rand::RngCore as _;
 use tower_http::{
@@ -38,6 +38,8 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest form; uploads say their own.
 const MAX_FORM: usize = 2 * 1024 * 1024;
+/// Addresses among the pages that a script asks and no person opens: 401 there, and no way to the sign-in.
+const ASKED_BY_SCRIPTS: &[&str] = &["/search/suggest"];
 /// Pages that somebody sees who is not signed in.
 const OPEN_PAGES: &[&str] = &["/sign-in", "/sign-in/callback", "/signed-out", "/preferences"];
 
@@ -88,6 +90,8 @@ pub fn router(edge: Edge) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), auth::csrf::guard))
         .layer(middleware::from_fn_with_state(edge.clone(), auth::actor::identify))
         .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(middleware::from_fn(rest::problem::refuse_nul_in_address))
+        .layer(middleware::from_fn(rest::problem::name_the_request))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CompressionLayer::new());
     let router = Router::new()
@@ -96,9 +100,10 @@ pub fn router(edge: Edge) -> Router {
         .merge(assets::router())
         .merge(answering)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(harden));
+        .layer(middleware::from_fn(rest::problem::name_the_request));
     let router = if edge.evaluation { router.layer(middleware::from_fn(evaluation::loopback_only)) } else { router };
     router
+        .layer(middleware::from_fn_with_state(edge.clone(), harden))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(FreshId))
@@ -127,6 +132,9 @@ async fn set_the_scene(State(edge): State<Edge>, Caller(actor): Caller, mut requ
         && !OPEN_PAGES.contains(&path.as_str())
         && !(cfg!(debug_assertions) && path.starts_with("/dev/"))
     {
+        if ASKED_BY_SCRIPTS.contains(&path.as_str()) {
+            return rest::problem::Refusal::from(portal::Error::Unauthenticated).into_response();
+        }
         return auth::routes::sign_in_first(&edge, request).await;
     }
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
@@ -195,19 +203,42 @@ fn fresh_nonce() -> Arc<str> {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes).into()
 }
 
-/// Headers that every answer carries.
-async fn harden(request: Request, next: Next) -> Response {
+/// Headers that every answer carries, whatever its status; what a page or a file says of itself stays.
+async fn harden(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // what is no page loads and runs nothing
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"));
+    // answers depend on who asks; files of the build say otherwise themselves
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if edge.origin.starts_with("https://") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        only_over_tls(headers);
     }
     response
+}
+
+/// Marks each cookie as one that is never sent in plain.
+fn only_over_tls(headers: &mut HeaderMap) {
+    let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in cookies {
+        let marked = cookie.to_str().ok().filter(|text| !text.split(';').any(|part| part.trim() == "Secure"));
+        let marked = marked.and_then(|text| HeaderValue::from_str(&format!("{text}; Secure")).ok());
+        headers.append(header::SET_COOKIE, marked.unwrap_or(cookie));
+    }
 }
 
 /// A handler's panic is our bug: the caller learns only that.

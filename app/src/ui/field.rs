@@ -144,10 +144,16 @@ pub fn TextArea(
             aria-invalid=error.is_some().then_some("true")
             aria-describedby=described_by
         >
-            {value}
+            {as_text(&value)}
         </textarea>
     };
     frame(&id, label, hint, optional, error, input)
+}
+
+/// Leptos writes what is inside a text area as it stands (0.8, `textarea` among the elements that it does not escape),
+/// and what somebody typed may close it.
+fn as_text(typed: &str) -> String {
+    typed.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// One of a list.
@@ -258,5 +264,21 @@ pub fn FieldGroup(#[prop(into)] label: String, children: Children) -> impl IntoV
             <legend class="field-label mb-1">{label}</legend>
             <div class="check-group">{children()}</div>
         </fieldset>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_does_not_close_its_text_area() {
+        let html = Owner::new().with(|| {
+            let area =
+                view! { <TextArea name="note" label="Note" value="a & b</textarea><script>alert(1)</script>" /> };
+            area.to_html()
+        });
+        assert!(html.contains("a &amp; b&lt;/textarea>&lt;script>"), "{html}");
+        assert_eq!(html.matches("</textarea>").count(), 1, "{html}");
     }
 }

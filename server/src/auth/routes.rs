@@ -7,7 +7,7 @@ use app::{
 use axum::{
     Router,
     body::to_bytes,
-    extract::{Query, Request, State},
+    extract::{FromRequest, Multipart, Query, Request, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -52,21 +52,22 @@ async fn leave(cx: Cx, State(edge): State<Edge>, headers: HeaderMap, Query(wish)
     }
 }
 
-/// For whoever asks for a page without being signed in: a page is asked for again afterwards, a form is kept.
+/// For whoever asks for a page without being signed in: a page is asked for again afterwards, a form is kept. What no
+/// form of ours sends is refused.
 pub async fn sign_in_first(edge: &Edge, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let address = parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned();
-    if parts.method == Method::GET {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
         return see_other(&format!("/sign-in?return_to={}", percent_encoded(&address)));
     }
-    let form = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let fields: Option<Vec<(String, String)>> = match to_bytes(body, MAX_KEPT_FORM).await {
-        Ok(bytes) if form => serde_urlencoded::from_bytes(&bytes).ok(),
-        _ => None,
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let fields = match kind.split(';').next().unwrap_or_default().trim() {
+        "application/x-www-form-urlencoded" => {
+            let bytes = to_bytes(body, MAX_KEPT_FORM).await.ok();
+            bytes.and_then(|bytes| serde_urlencoded::from_bytes(&bytes).ok())
+        }
+        "multipart/form-data" => typed(Request::from_parts(parts.clone(), body)).await,
+        _ => return crate::rest::problem::Refusal::from(portal::Error::Unauthenticated).into_response(),
     };
     let kept = fields.map(|fields| KeptForm { action: address, fields });
     match send_away(edge, &parts.headers, "/".to_owned(), kept).await {
@@ -76,6 +77,25 @@ pub async fn sign_in_first(edge: &Edge, request: Request) -> Response {
         }
         Err(error) => crate::rest::problem::Refusal::from(error).into_response(),
     }
+}
+
+/// What was typed into a form with files; the files have to be chosen again. None where it is too large or broken.
+async fn typed(request: Request) -> Option<Vec<(String, String)>> {
+    let mut parts = Multipart::from_request(request, &()).await.ok()?;
+    let (mut fields, mut size) = (Vec::new(), 0);
+    while let Some(part) = parts.next_field().await.ok()? {
+        if part.file_name().is_some() {
+            continue;
+        }
+        let name = part.name()?.to_owned();
+        let text = part.text().await.ok()?;
+        size += name.len() + text.len();
+        if size > MAX_KEPT_FORM {
+            return None;
+        }
+        fields.push((name, text));
+    }
+    Some(fields)
 }
 
 /// Remembers the sign-in and sends the browser to the provider.
@@ -100,6 +120,7 @@ async fn send_away(
         kept_form,
     };
     depart(&edge.portal, &departure).await?;
+    // 303: a form that was sent here is not sent on to the provider
     let mut response = axum::response::Redirect::to(leaving.address.as_str()).into_response();
     response.headers_mut().append(header::SET_COOKIE, edge.cookies.begin_sign_in(&browser));
     response.headers_mut().insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));

@@ -2,17 +2,21 @@
 
 use axum::{
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
 };
+use http::StatusCode;
 use model::{
     EntityId,
     compliance::{ComplianceReceipt, FrameworkDetail, FrameworkSummary},
 };
-use portal::compliance::{self, UploadScope};
+use portal::{
+    Error,
+    compliance::{self, UploadScope},
+};
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::problem::{Answer, Json, Path, Query};
+use super::problem::{Answer, Json, Path, Query, Refusal};
 use crate::{auth::actor::Caller, http::Edge};
 
 /// The largest benchmark report: as every report, 64 MiB.
@@ -60,8 +64,17 @@ async fn upload(
     State(edge): State<Edge>,
     Caller(actor): Caller,
     Query(which): Query<Which>,
-    body: Bytes,
+    request: Request,
 ) -> Answer<Json<ComplianceReceipt>> {
+    let body = Bytes::from_request(request, &edge).await.map_err(|error| unread(error.status()))?;
     let scope = UploadScope { target: which.target, format: which.format };
     Ok(Json(compliance::upload(&edge.portal, &actor, which.entity, &scope, &body).await?))
+}
+
+fn unread(status: StatusCode) -> Refusal {
+    Refusal::from(if status == StatusCode::PAYLOAD_TOO_LARGE {
+        Error::TooLarge(format!("a report is at most {} MiB", MAX_REPORT >> 20))
+    } else {
+        Error::Malformed("the body could not be read to its end; send it again".to_owned())
+    })
 }
