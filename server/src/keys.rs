@@ -107,7 +107,7 @@ pub async fn rotate(portal: &Portal, actor: &Actor, path: &Path) -> Result<Strin
     for (id, created_at) in file.keys().filter(|(id, _)| *id != file.active()) {
         said += &match in_use(&used, id) {
             0 => format!(
-                "key {id} of {created_at} encrypts nothing any more; backups of the database from before today need it: \
+                "key {id} of {created_at} encrypts nothing any more; backups of the database from before this rotation need it: \
                  keep it with them, then `rampart admin key remove {id}`\n"
             ),
             values => format!("key {id} of {created_at} stays: {values} values are still under it\n"),

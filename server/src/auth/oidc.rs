@@ -338,7 +338,7 @@ impl Provider {
         let issuer =
             IssuerUrl::new(self.settings.issuer.clone()).map_err(|error| Refused::new(error.to_string(), remedy))?;
         let found = ProviderMetadataWithLogout::discover_async(issuer, &self.channel).await.map_err(|error| {
-            Refused::new(format!("the provider at {} cannot be found: {error}", self.settings.issuer), remedy)
+            Refused::new(format!("the provider at {} cannot be found: {}", self.settings.issuer, cause(&error)), remedy)
         })?;
         *self.metadata.write().await = Some(found.clone());
         Ok(found)
@@ -377,7 +377,7 @@ impl Channel {
             .timeout(TIMEOUT)
             .send()
             .await
-            .map_err(|error| Unreachable(error.without_url().to_string()))?;
+            .map_err(|error| Unreachable(cause(&error.without_url())))?;
         let mut response = http::Response::builder().status(answer.status());
         if let Some(headers) = response.headers_mut() {
             headers.clone_from(answer.headers());
@@ -397,6 +397,15 @@ impl Channel {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unreachable(String);
+
+/// The innermost reason, which says what to look at: a name, a port, a certificate.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
 
 /// The same address at the back channel's origin, for what lies under the issuer's origin.
 fn via(address: &str, issuer: &str, backchannel: &Url) -> String {

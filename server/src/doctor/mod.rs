@@ -114,11 +114,11 @@ pub async fn examine(config: &Config, clock: &Clock) -> Findings {
             }
             portal.close().await;
         }
-        Err(error) => checks.push(Check::fail(
-            "database",
-            format!("{error:#}"),
-            "set DATABASE_URL to postgres://ROLE:PASSWORD@HOST/DATABASE for the server's role",
-        )),
+        Err(error) => {
+            let remedy =
+                "for an installation, set DATABASE_URL to postgres://ROLE:PASSWORD@HOST/DATABASE for the server's role";
+            checks.push(Check::fail("database", format!("{error:#}"), remedy));
+        }
     }
     checks.extend(provider::look(config, evaluation, signed_in).await);
     checks.push(mail::look(config).await);

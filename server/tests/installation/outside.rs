@@ -193,7 +193,9 @@ async fn sign_in_reaches_a_provider_whose_authority_only_the_installation_knows(
         })
         .await;
     let installation = Installation::new().await.with("RAMPART_OIDC_ISSUER", name);
-    assert_eq!(issuer(&installation).await.0, Verdict::Fail);
+    let (verdict, what) = issuer(&installation).await;
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(what.contains("UnknownIssuer"), "{what} does not say that it is the certificate");
     let file = installation.folder.path("authority.pem");
     std::fs::write(&file, &authority.pem).unwrap();
     let installation = installation.with("RAMPART_CA_FILE", file.display().to_string());
