@@ -2,6 +2,7 @@
 
 use portal::{
     Error, Portal,
+    audit::partitions,
     checkup::{self, OLDEST_POSTGRES, SignedIn, Standing},
     migrate,
 };
@@ -42,6 +43,18 @@ pub(super) async fn look(portal: &Portal) -> Looked {
         clock(&standing),
     ];
     Looked { checks, usable: standing.is_migrated() && standing.lacks.is_empty() }
+}
+
+/// Whether the audit log has partitions for the months to come.
+pub(super) async fn audit_log(portal: &Portal) -> Check {
+    match partitions::warning(portal).await {
+        Ok(None) => Check::ok("audit log", "it has partitions for the months to come"),
+        Ok(Some(warning)) => match warning.split_once("; ") {
+            Some((what, remedy)) => Check::warn("audit log", what, remedy),
+            None => Check::warn("audit log", warning, "run `rampart migrate` as the schema's owner"),
+        },
+        Err(error) => Check::fail("audit log", error.to_string(), "look at the portal's log"),
+    }
 }
 
 /// Who has signed in, where that can be asked.

@@ -109,6 +109,7 @@ pub async fn examine(config: &Config, clock: &Clock) -> Findings {
             let looked = database::look(&portal).await;
             checks.extend(looked.checks);
             if looked.usable {
+                checks.push(database::audit_log(&portal).await);
                 checks.extend(keys::usage(&portal, ring.is_some()).await);
                 signed_in = database::signed_in(&portal).await;
             }

@@ -45,6 +45,7 @@ async fn a_good_installation_is_well_in_every_line() {
         "extensions",
         "schema",
         "clock",
+        "audit log",
         "encrypted values",
         "issuer",
         "redirect address",
