@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use server::{
     config::Config,
     evaluation::identity::{Client, DemoPerson, Options, Provider},
-    keys,
+    keys, serve,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -53,7 +53,11 @@ impl Installation {
             ("RAMPART_ADMIN_GROUPS", "platform-admins".to_owned()),
             ("RAMPART_SMTP_URL", format!("smtp://127.0.0.1:{}", mail_server().await)),
         ]);
-        Self { database, folder, settings }
+        let installation = Self { database, folder, settings };
+        // the tests' template stands at a fixed day, and the audit log's months begin there
+        let owner = installation.database.database_url().expose_secret().replace("user=rampart", "user=postgres");
+        serve::migrate_as(&owner.into(), &installation.config()).await.unwrap();
+        installation
     }
 
     /// The same with another value; an empty one is none.
