@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
 use model::ImportReport;
 use portal::{
-    Actor, Clock, KeyRing, Rng,
+    Actor, Clock,
     authz::RoleName,
     identity::{access, token},
     migrate,
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{self, Config, SETTINGS},
-    descriptors, pipeline, rest, serve,
+    descriptors, doctor, keys, pipeline, rest, serve, telemetry,
 };
 
 #[derive(Subcommand)]
@@ -31,6 +31,8 @@ enum Do {
     Serve,
     /// Do jobs in a process of their own
     Work,
+    /// Ask the portal that these settings start whether it can serve: exit 0 where it can
+    Ready,
     /// Bring the database to this version's schema, as its owner
     Migrate {
         /// Print what the server's role is granted, and do nothing
@@ -39,6 +41,12 @@ enum Do {
     },
     /// Show every setting, its value and where it came from
     Config,
+    /// Look at everything that an installation stands on; ends with 1 where something has to be mended
+    Doctor {
+        /// As JSON: {checks: [{check, verdict, what, remedy}]}
+        #[arg(long)]
+        json: bool,
+    },
     /// Administer an installation from its own machine
     #[command(subcommand)]
     Admin(Admin),
@@ -61,7 +69,7 @@ enum Do {
     /// The demonstration organisation of an evaluation
     #[command(subcommand)]
     Demo(Demo),
-    /// Print what is generated from the code: openapi, errors, permissions, settings
+    /// Print what is generated from the code: openapi, errors, facts, keycloak-realm, permissions, settings
     Print { what: String },
 }
 
@@ -167,6 +175,20 @@ enum Token {
 enum Key {
     /// Make a key file
     New { file: PathBuf },
+    #[command(flatten)]
+    Change(KeyChange),
+}
+
+#[derive(Subcommand)]
+enum KeyChange {
+    /// Make a new key active and encrypt everything under it; goes on with what was interrupted
+    Rotate {
+        /// Only add the key, to bring the file to every machine first; the next rotation makes it active
+        #[arg(long)]
+        stage: bool,
+    },
+    /// Take a key that encrypts nothing any more out of the file
+    Remove { key: String },
 }
 
 /// Runs the command line and says how it ended.
@@ -237,10 +259,11 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         .filter_map(|key| Some((key.to_owned(), matches.get_one::<String>(key)?.clone())))
         .collect();
     let config = Config::load(&flags)?;
-    start_logging(&config);
+    let exporter = telemetry::start(&config, matches!(asked, Do::Serve | Do::Work))?;
     match asked {
-        Do::Serve => serve::serve(&config).await?,
-        Do::Work => serve::work(&config).await?,
+        Do::Serve => serve::serve(&config, exporter).await?,
+        Do::Work => serve::work(&config, exporter).await?,
+        Do::Ready => serve::is_ready(&config).await?,
         Do::Migrate { print_roles: true } => {
             print(&migrate::grants(config.text("database_role").unwrap_or("rampart"))?)?
         }
@@ -251,6 +274,11 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             serve::migrate_as(&owner, &config).await?;
         }
         Do::Config => print(&config.table())?,
+        Do::Doctor { json } => {
+            let findings = doctor::examine(&config, &Clock::system()).await;
+            print(&if json { findings.in_json()? } else { findings.in_words() })?;
+            return Ok(if findings.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Do::Admin(Admin::Grant { person, role, team, days }) => {
             let portal = serve::portal(&config).await?;
             let actor = Actor::system("admin.grant", None, "command line".to_owned());
@@ -274,9 +302,20 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             portal.close().await;
         }
         Do::Admin(Admin::Key(Key::New { file })) => {
-            anyhow::ensure!(!file.exists(), "{} is there already; it is never overwritten", file.display());
-            serve::write_private(&file, &KeyRing::with_new_key(None, &Clock::system(), &Rng::from_os())?)?;
+            keys::make(&file)?;
             eprintln!("wrote {}; keep a copy where the database's backups are not", file.display());
+        }
+        Do::Admin(Admin::Key(Key::Change(change))) => {
+            let path = keys::path(&config, serve::is_evaluation(&config).unwrap_or(false))?;
+            let portal = serve::portal(&config).await?;
+            let actor = Actor::system("admin.key", None, "command line".to_owned());
+            let said = match change {
+                KeyChange::Rotate { stage: true } => keys::stage(&portal, &actor, &path).await,
+                KeyChange::Rotate { stage: false } => keys::rotate(&portal, &actor, &path).await,
+                KeyChange::Remove { key } => keys::remove(&portal, &actor, &path, &key).await,
+            };
+            portal.close().await;
+            print(&said?)?;
         }
         Do::Catalog(Catalog::Validate { file, json }) => return validate(&file, json),
         Do::Catalog(Catalog::Import { path, source }) => {
@@ -310,8 +349,11 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             "errors" => print(&crate::docs::errors())?,
             "facts" => print(&crate::docs::facts())?,
             "permissions" => print(&crate::docs::permissions())?,
+            "keycloak-realm" => print(&crate::realm::json())?,
             "settings" => print(&crate::docs::settings())?,
-            _ => anyhow::bail!("{what:?} is not generated; there are openapi, errors, facts, permissions, settings"),
+            _ => anyhow::bail!(
+                "{what:?} is not generated; there are openapi, errors, facts, keycloak-realm, permissions, settings"
+            ),
         },
     }
     Ok(ExitCode::SUCCESS)
@@ -383,17 +425,5 @@ fn print(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
-    }
-}
-
-/// JSON lines on standard output for `serve` and `work`'s collectors; on standard error for a person at a terminal.
-fn start_logging(config: &Config) {
-    use std::io::IsTerminal;
-    use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(config.text("log").unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
-    if std::io::stderr().is_terminal() {
-        fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
-    } else {
-        fmt().with_env_filter(filter).json().with_writer(std::io::stderr).init();
     }
 }

@@ -57,6 +57,8 @@ settings! {
     session_absolute_hours = "RAMPART_SESSION_ABSOLUTE_HOURS", Some("168"), false, "hours after which a session ends in any case";
     trusted_proxies = "RAMPART_TRUSTED_PROXIES", Some(""), false, "addresses of proxies whose X-Forwarded-For counts, separated by commas";
     ca_file = "RAMPART_CA_FILE", None, false, "PEM file of further certificate authorities";
+    https_proxy = "HTTPS_PROXY", None, true, "proxy for what leaves over https: http://host:port, with user:password@ where it asks";
+    no_proxy = "NO_PROXY", Some(""), false, "hosts, domains and networks that are reached without the proxy, separated by commas";
     smtp_url = "RAMPART_SMTP_URL", None, true, "mail server: smtps://user:password@host or smtp://host:25";
     mail_from = "RAMPART_MAIL_FROM", Some("Rampart <rampart@localhost>"), false, "sender of mail";
     webhook_secret = "RAMPART_WEBHOOK_SECRET", None, true, "key that signs outgoing webhooks; default: derived from the key file";
@@ -66,7 +68,10 @@ settings! {
     template_paths = "RAMPART_TEMPLATE_PATHS", Some(""), false, "environment templates to load at the start: files or folders, separated by commas";
     catalog_paths = "RAMPART_CATALOG_PATHS", Some(""), false, "descriptors to load at the start: files or folders, separated by commas";
     gate_rules = "RAMPART_GATE_RULES", None, false, "file of the deploy gate's rules; default: the built-in ones";
-    metrics_token = "RAMPART_METRICS_TOKEN", None, true, "bearer token for /metrics; none: only from loopback";
+    metrics_addr = "RAMPART_METRICS_ADDR", None, false, "address and port on which /metrics is answered to whoever reaches it; none: on the portal's, for a token";
+    metrics_token = "RAMPART_METRICS_TOKEN", None, true, "bearer token for /metrics on the portal's address, besides service accounts' of the scope metrics:read";
+    otlp_endpoint = "RAMPART_OTLP_ENDPOINT", None, false, "collector that traces are sent to by OTLP over HTTP: http://host:4318; none: no traces";
+    otlp_headers = "RAMPART_OTLP_HEADERS", None, true, "headers that are sent along: name=value, separated by commas";
     log = "RAMPART_LOG", Some("info"), false, "what is logged, as tracing's filter reads it";
 }
 
@@ -126,7 +131,9 @@ impl Config {
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
             let from_env = || -> Result<Option<String>> {
-                if let Some(value) = env(setting.env) {
+                // the proxy's variables are written in small letters as often
+                let small = || env(&setting.env.to_ascii_lowercase()).filter(|_| setting.env.ends_with("_PROXY"));
+                if let Some(value) = env(setting.env).or_else(small) {
                     return Ok(Some(value));
                 }
                 let name = format!("{}_FILE", setting.env);
@@ -164,6 +171,8 @@ impl Config {
         self.session_absolute()?;
         self.trusted_proxies()?;
         self.parsed::<SocketAddr>("evaluation_oidc_addr")?;
+        self.metrics_addr()?;
+        self.pairs("otlp_headers")?;
         if let Some(role) = self.text("database_role") {
             portal::migrate::grants(role)?;
         }
@@ -204,6 +213,26 @@ impl Config {
     /// Not an address with a port.
     pub fn addr(&self) -> Result<SocketAddr> {
         self.parsed("addr")
+    }
+
+    /// Where metrics are answered, if anywhere of their own.
+    ///
+    /// # Errors
+    /// Not an address with a port.
+    pub fn metrics_addr(&self) -> Result<Option<SocketAddr>> {
+        self.text("metrics_addr").map(|_| self.parsed("metrics_addr")).transpose()
+    }
+
+    /// `name=value` items separated by commas; what is wrong is named without its value, which may be a secret.
+    ///
+    /// # Errors
+    /// An item has no equals sign.
+    pub fn pairs(&self, key: &str) -> Result<Vec<(String, String)>> {
+        let pair = |item: String| {
+            let (name, value) = item.split_once('=').with_context(|| format!("{key}: an item is not name=value"))?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        self.list(key).into_iter().map(pair).collect()
     }
 
     /// Without a slash at the end.

@@ -31,7 +31,7 @@ use tower_http::{
 use crate::{
     assets,
     auth::{self, actor::Caller, cookie::Cookies, oidc::Provider},
-    evaluation, live, rest,
+    evaluation, live, metrics, rest,
 };
 
 /// How long one request may take; what takes longer is a job.
@@ -58,7 +58,7 @@ pub struct Inner {
     /// Other origins that a form may lead to: where signing out goes on at the provider.
     pub form_origins: Vec<String>,
     pub evaluation: bool,
-    /// For `/metrics`; none: only from loopback.
+    /// For `/metrics`, besides service accounts' tokens.
     pub metrics_token: Option<secrecy::SecretString>,
 }
 
@@ -97,6 +97,7 @@ pub fn router(edge: Edge) -> Router {
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .merge(metrics::router())
         .merge(assets::router())
         .merge(answering)
         .layer(CatchPanicLayer::custom(panicked))
@@ -104,6 +105,7 @@ pub fn router(edge: Edge) -> Router {
     let router = if edge.evaluation { router.layer(middleware::from_fn(evaluation::loopback_only)) } else { router };
     router
         .layer(middleware::from_fn_with_state(edge.clone(), harden))
+        .layer(middleware::from_fn(metrics::requests::measure))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(FreshId))

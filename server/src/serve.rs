@@ -4,17 +4,18 @@ use std::{
     fs,
     future::IntoFuture,
     io::Write,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use futures::future::BoxFuture;
 use model::{DataClass, IntegrationKind};
 use portal::{
-    Actor, Clock, Db, KeyRing, Portal, Rng, Settings,
+    Actor, Clock, Db, Portal, Rng, Settings,
     db::MigrationConn,
     egress::Egress,
     environments::provider::{Address, Start, Target},
@@ -23,6 +24,7 @@ use portal::{
     integrations::{self, BuiltIn},
     jobs, live, migrate,
     notifications::MailSettings,
+    route::Route,
     scale::{self, Size},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -35,12 +37,13 @@ use crate::{
     demo, descriptors,
     evaluation::{self, identity, postgres},
     http::{self, Edge},
+    keys, metrics,
+    telemetry::{self, Exporter},
 };
 
 /// In the data folder: where a running evaluation's database is, for the command line.
 const DATABASE_URL_FILE: &str = "database.url";
 const OWNER_DATABASE_URL_FILE: &str = "owner-database.url";
-const KEY_FILE: &str = "keys.json";
 /// As templates name the one server for environments.
 const TARGET: &str = "default";
 
@@ -70,13 +73,18 @@ pub fn is_evaluation(config: &Config) -> Result<bool> {
 ///
 /// # Errors
 /// What is missing or wrong, for the person who starts it.
-pub async fn serve(config: &Config) -> Result<()> {
+pub async fn serve(config: &Config, exporter: Option<Exporter>) -> Result<()> {
     let evaluation = is_evaluation(config)?;
     let addr = config.addr()?;
     // the port first: whatever else is started is not started in vain
     let listener = TcpListener::bind(addr)
         .await
         .with_context(|| format!("cannot listen on {addr}; set RAMPART_ADDR to another address"))?;
+    let metrics_listener = match config.metrics_addr()? {
+        Some(addr) => Some(metrics::listen(addr).await?),
+        None => None,
+    };
+    metrics::recorder();
     let (clock, rng) = (Clock::system(), Rng::from_os());
     let stop = CancellationToken::new();
     let mut running = Running::default();
@@ -101,7 +109,7 @@ pub async fn serve(config: &Config) -> Result<()> {
     if let Some(owner) = &owner_url {
         migrate_as(owner, config).await?;
     }
-    let keys = keys(config, evaluation, &clock, &rng)?;
+    let keys = keys::open(config, evaluation, &clock, &rng)?;
     let target = match given_target(config)? {
         None if evaluation => {
             let server =
@@ -146,6 +154,13 @@ pub async fn serve(config: &Config) -> Result<()> {
     if evaluation {
         let (portal, stop) = (portal.clone(), stop.clone());
         running.tasks.spawn(async move { jobs::work(portal, stop).await.map_err(anyhow::Error::from) });
+    }
+
+    if let Some(listener) = metrics_listener {
+        running.tasks.spawn(metrics::serve(listener, portal.clone(), stop.clone()));
+    }
+    if let Some(exporter) = exporter {
+        running.tasks.spawn(following(exporter, &portal, &stop));
     }
 
     descriptors::import_all(&portal, &config.list("catalog_paths")).await;
@@ -220,6 +235,15 @@ fn built_ins(portal: &Portal, config: &Config, issuer: &str) -> Vec<BuiltIn> {
             hosts,
         ));
     }
+    if let Some(url) = config.text("otlp_endpoint") {
+        built_ins.push(built_in(
+            IntegrationKind::Telemetry,
+            telemetry::INTEGRATION,
+            "Traces show where time goes: routes, statuses and ids of requests, names of jobs",
+            &[Internal],
+            host(url),
+        ));
+    }
     let server = config.secret("provisioner_url");
     let hosts = server.map_or_else(|| vec!["localhost".to_owned()], |url| host(url.expose_secret()));
     if portal.settings.targets.iter().any(|target| target.name == TARGET) {
@@ -239,7 +263,7 @@ fn built_ins(portal: &Portal, config: &Config, issuer: &str) -> Vec<BuiltIn> {
 ///
 /// # Errors
 /// As [`serve`].
-pub async fn work(config: &Config) -> Result<()> {
+pub async fn work(config: &Config, exporter: Option<Exporter>) -> Result<()> {
     let portal = portal(config).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
@@ -247,7 +271,45 @@ pub async fn work(config: &Config) -> Result<()> {
         told_to_stop().await;
         stopping.cancel();
     });
-    Ok(jobs::work(portal, stop).await?)
+    let following = exporter.map(|exporter| tokio::spawn(following(exporter, &portal, &stop)));
+    jobs::work(portal, stop).await?;
+    if let Some(following) = following {
+        following.await??;
+    }
+    Ok(())
+}
+
+/// Sends traces as the integration's page allows, until `stop`.
+fn following(
+    exporter: Exporter,
+    portal: &Portal,
+    stop: &CancellationToken,
+) -> impl Future<Output = Result<()>> + use<> {
+    let (portal, stop) = (portal.clone(), stop.clone());
+    async move {
+        exporter.follow(portal, stop).await;
+        Ok(())
+    }
+}
+
+/// Whether the portal that these settings start on this machine can serve.
+///
+/// # Errors
+/// It does not answer, or what it says.
+pub async fn is_ready(config: &Config) -> Result<()> {
+    let addr = config.addr()?;
+    // whoever listens everywhere listens on loopback too
+    let host: IpAddr = match addr.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let url = format!("http://{}/readyz", SocketAddr::new(host, addr.port()));
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(4)).build()?;
+    let answer = client.get(&url).send().await.with_context(|| format!("nobody answers at {url}"))?;
+    let status = answer.status();
+    anyhow::ensure!(status.is_success(), "{url} answers {status}: {}", answer.text().await.unwrap_or_default());
+    Ok(())
 }
 
 /// The portal for a command: the configured database, or the one of the evaluation that runs in the data folder.
@@ -255,17 +317,26 @@ pub async fn work(config: &Config) -> Result<()> {
 /// # Errors
 /// There is neither, or the schema is too old.
 pub async fn portal(config: &Config) -> Result<Portal> {
-    let evaluation = config.text("database_url").is_none();
-    let database_url = match config.secret("database_url") {
-        Some(url) => url,
-        None => running_evaluation(config, DATABASE_URL_FILE)?,
-    };
+    let evaluation = is_evaluation(config).unwrap_or(false);
+    let database_url = database_url(config, true)?;
     let (clock, rng) = (Clock::system(), Rng::from_os());
-    let keys = keys(config, evaluation, &clock, &rng)?;
+    let keys = keys::open(config, evaluation, &clock, &rng)?;
     let target = given_target(config)?;
     let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config, target)?);
     portal.check_schema().await?;
     Ok(portal)
+}
+
+/// The database for the server's role: the configured one, or the one of the evaluation that runs in the data folder.
+///
+/// # Errors
+/// There is neither.
+pub(crate) fn database_url(config: &Config, evaluation: bool) -> Result<SecretString> {
+    match config.secret("database_url") {
+        Some(url) => Ok(url),
+        None if evaluation => running_evaluation(config, DATABASE_URL_FILE),
+        None => bail!("DATABASE_URL is not set: name the Postgres for the server's role"),
+    }
 }
 
 /// Brings the demonstration back to how it was at first.
@@ -347,19 +418,28 @@ pub fn provider(config: &Config, issuer: Option<String>) -> Result<oidc::Provide
     Ok(oidc::Provider::new(settings, client(config)?))
 }
 
-/// For requests to the provider, or to a portal elsewhere: the system's certificate authorities and those of `RAMPART_CA_FILE`, through
-/// `HTTPS_PROXY` where it is set.
+/// For requests to the provider, or to a portal elsewhere.
 pub(crate) fn client(config: &Config) -> Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent("rampart");
-    if let Some(path) = config.text("ca_file") {
-        let pem = fs::read(path).with_context(|| format!("RAMPART_CA_FILE: cannot read {path}"))?;
-        for certificate in reqwest::Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("RAMPART_CA_FILE: {path} holds no certificates"))?
-        {
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    Ok(builder.build()?)
+    Ok(route(config)?.client()?.redirect(reqwest::redirect::Policy::none()).user_agent("rampart").build()?)
+}
+
+/// How requests leave: with the authorities of `RAMPART_CA_FILE`, through `HTTPS_PROXY` but for `NO_PROXY`.
+pub(crate) fn route(config: &Config) -> Result<Route> {
+    let authorities = match config.text("ca_file") {
+        Some(path) => fs::read(path).with_context(|| format!("RAMPART_CA_FILE: cannot read {path}"))?,
+        None => Vec::new(),
+    };
+    let proxy = config.secret("https_proxy");
+    let never = config.list("no_proxy");
+    Route::new(authorities, proxy.as_ref().map(SecretString::expose_secret), never)
+        .context("cannot use RAMPART_CA_FILE or HTTPS_PROXY")
+}
+
+/// Where mail is handed in, if anywhere.
+pub(crate) fn mail_settings(config: &Config) -> Result<Option<MailSettings>> {
+    let Some(url) = config.secret("smtp_url") else { return Ok(None) };
+    let from = config.text("mail_from").unwrap_or_default().to_owned();
+    Ok(Some(MailSettings { url, from, authorities: route(config)?.authorities().to_vec() }))
 }
 
 const EVALUATION_CLIENT: &str = "rampart";
@@ -404,7 +484,7 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
         session_idle: config.session_idle()?,
         session_absolute: config.session_absolute()?,
         targets: target.into_iter().collect(),
-        mail: config.secret("smtp_url").map(|url| MailSettings { url, from: text("mail_from") }),
+        mail: mail_settings(config)?,
         egress: egress(config)?,
         gate: gate_rules(config)?,
     })
@@ -436,26 +516,7 @@ fn given_target(config: &Config) -> Result<Option<Target>> {
 /// What the portal may call by itself: the hosts of `RAMPART_EGRESS_ALLOW`.
 fn egress(config: &Config) -> Result<Egress> {
     let rules: portal::Result<Vec<_>> = config.list("egress_allow").iter().map(|rule| rule.parse()).collect();
-    Ok(Egress::new(rules.context("RAMPART_EGRESS_ALLOW")?))
-}
-
-/// The installation's keys; made only in an evaluation, required otherwise.
-fn keys(config: &Config, evaluation: bool, clock: &Clock, rng: &Rng) -> Result<KeyRing> {
-    let path = match config.text("key_file") {
-        Some(path) => Path::new(path).to_owned(),
-        None if evaluation => {
-            let path = config.data().join(KEY_FILE);
-            if !path.exists() {
-                write_private(&path, &KeyRing::with_new_key(None, clock, rng)?)?;
-            }
-            path
-        }
-        None => {
-            bail!("RAMPART_KEY_FILE is not set: make one with `rampart admin key new FILE`, keep a copy, and name it")
-        }
-    };
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read the keys in {}", path.display()))?;
-    KeyRing::parse(&text).with_context(|| format!("cannot use the keys in {}", path.display()))
+    Ok(Egress::new(rules.context("RAMPART_EGRESS_ALLOW")?).by(route(config)?))
 }
 
 /// Writes a file that only this user can read, whole or not at all.
@@ -542,9 +603,8 @@ struct Running {
 impl Running {
     /// Lets running work finish, then closes the database.
     async fn end(mut self, portal: &Portal) {
-        let finished = tokio::time::timeout(std::time::Duration::from_secs(10), async {
-            while self.tasks.join_next().await.is_some() {}
-        });
+        let finished =
+            tokio::time::timeout(Duration::from_secs(10), async { while self.tasks.join_next().await.is_some() {} });
         if finished.await.is_err() {
             tracing::warn!("some work did not finish in 10 seconds; it goes on at the next start");
             self.tasks.abort_all();

@@ -18,7 +18,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    vitals::Pool,
+};
 
 /// How many connections one process keeps: enough for two cores' worth of work and the queue beside it.
 const MAX_CONNECTIONS: u32 = 20;
@@ -97,6 +100,14 @@ impl Db {
         Ok(sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
             .fetch_one(&mut *tx)
             .await?)
+    }
+
+    /// How many connections are open, how many of them idle, and how many there may be.
+    pub(crate) fn pool_use(&self) -> Pool {
+        // the two are read one after the other
+        let open = self.pool.size();
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX).min(open);
+        Pool { open, idle, most: MAX_CONNECTIONS }
     }
 
     /// Waits for running work and closes every connection.

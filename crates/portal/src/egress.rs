@@ -7,10 +7,13 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, Method, header::HeaderMap, redirect::Policy};
+use reqwest::{Method, header::HeaderMap, redirect::Policy};
 use url::{Host, Url};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    route::Route,
+};
 
 /// From the first byte to the last, name resolution included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,6 +24,7 @@ const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
     rules: Vec<Rule>,
+    route: Route,
 }
 
 /// One allowed host: `hooks.slack.com`, `*.webhook.office.com`, `chat.internal:8443+private`.
@@ -85,13 +89,19 @@ pub struct Response {
 impl Egress {
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
+        Self { rules, route: Route::default() }
+    }
+
+    /// The same hosts, reached by this way.
+    #[must_use]
+    pub fn by(self, route: Route) -> Self {
+        Self { route, ..self }
     }
 
     /// With further hosts, as an approved integration names them.
     #[must_use]
     pub fn with(&self, rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self { rules: self.rules.iter().cloned().chain(rules).collect() }
+        Self { rules: self.rules.iter().cloned().chain(rules).collect(), route: self.route.clone() }
     }
 
     /// Reads an address, if it is one that may be sent to. Whether its host leads to a private address is looked at
@@ -144,11 +154,13 @@ impl Egress {
         let rule = self
             .check("url", url.as_str())
             .and_then(|url| self.rule(&url).cloned().map_err(|reason| Error::invalid("url", reason)))?;
-        let addresses = resolve(url, rule.private).await?;
         let failed = |error: reqwest::Error| Error::Unavailable(format!("{}: {}", host(url), cause(&error)));
-        let mut client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT).no_proxy();
-        if let Some(Host::Domain(name)) = url.host() {
-            client = client.resolve_to_addrs(name, &addresses);
+        let mut client = self.route.client()?.redirect(Policy::none()).timeout(TIMEOUT);
+        match url.host() {
+            // the proxy looks the name up, and is what keeps it from leading home
+            Some(Host::Domain(_)) if self.route.proxy_for(url).is_some() => {}
+            Some(Host::Domain(name)) => client = client.resolve_to_addrs(name, &resolve(url, rule.private).await?),
+            _ => drop(resolve(url, rule.private).await?),
         }
         let client = client.build().map_err(Error::internal)?;
         let mut response =

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authz;
 pub mod catalog;
+pub mod checkup;
 pub mod clock;
 pub mod compliance;
 pub mod dashboards;
@@ -23,11 +24,13 @@ pub mod migrate;
 pub mod notifications;
 pub mod page;
 pub mod requests;
+pub mod route;
 pub mod scale;
 pub mod scorecards;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod vitals;
 
 use std::sync::Arc;
 

@@ -101,7 +101,8 @@ pub fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// The first address, from the right, that is no trusted proxy's.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+#[must_use]
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     if !trusted.contains(&peer) {
         return peer;
     }

@@ -62,6 +62,19 @@ pub struct Provider {
     metadata: RwLock<Option<ProviderMetadataWithLogout>>,
 }
 
+/// What the provider says of itself in its discovery document and keys.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// How many keys it publishes.
+    pub keys: usize,
+    /// Whether it signs ID tokens with an algorithm that is checked here.
+    pub signs_as_we_check: bool,
+    pub has_token_endpoint: bool,
+    /// The claims and scopes that it lists; none where it lists none, which it need not.
+    pub claims: Option<Vec<String>>,
+    pub scopes: Option<Vec<String>>,
+}
+
 /// Where the browser is sent, and what has to be remembered until it is back.
 pub struct Departure {
     pub address: Url,
@@ -151,6 +164,44 @@ impl Provider {
             nonce: nonce.secret().clone(),
             verifier: verifier.into_secret().into(),
         })
+    }
+
+    /// What the provider says of itself, asked anew.
+    ///
+    /// # Errors
+    /// It cannot be found, or is another than it should be.
+    pub async fn found(&self) -> Result<Found, Refused> {
+        let metadata = self.metadata(true).await?;
+        let texts = |items: Vec<&str>| items.into_iter().map(str::to_owned).collect();
+        let signs = metadata.id_token_signing_alg_values_supported();
+        Ok(Found {
+            keys: metadata.jwks().keys().len(),
+            signs_as_we_check: signs.iter().any(|algorithm| ALGORITHMS.contains(algorithm)),
+            has_token_endpoint: metadata.token_endpoint().is_some(),
+            claims: metadata.claims_supported().map(|all| texts(all.iter().map(|claim| claim.as_str()).collect())),
+            scopes: metadata.scopes_supported().map(|all| texts(all.iter().map(|scope| scope.as_str()).collect())),
+        })
+    }
+
+    /// Whether the provider goes on to its sign-in page for this client and its redirect address, rather than refuse
+    /// them (OpenID Connect Core 1.0, section 3.1.2.6: an error about either is shown and never redirected).
+    ///
+    /// # Errors
+    /// Its authorization endpoint cannot be reached from here, or does not answer in order.
+    pub async fn takes_redirect(&self) -> Result<bool, Refused> {
+        let departure = self.depart().await?;
+        let request = http::Request::get(departure.address.as_str()).body(Vec::new());
+        let request = request.map_err(|error| Refused::new(error.to_string(), "look at the provider's log"))?;
+        let remedy = "look at the provider's log";
+        let answer = self.channel.send(request).await.map_err(|error| Refused::new(error.to_string(), remedy))?;
+        if answer.status().is_server_error() {
+            return Err(Refused::new(format!("the provider answers {}", answer.status()), remedy));
+        }
+        // an error about the scopes comes back to the redirect address
+        let refused = answer.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok()).is_some_and(|to| {
+            to.starts_with(&format!("{}/sign-in/callback", self.settings.base_url)) && to.contains("error=")
+        });
+        Ok(!answer.status().is_client_error() && !refused)
     }
 
     /// Redeems the code that the browser came back with and checks what the provider says.
@@ -287,7 +338,7 @@ impl Provider {
         let issuer =
             IssuerUrl::new(self.settings.issuer.clone()).map_err(|error| Refused::new(error.to_string(), remedy))?;
         let found = ProviderMetadataWithLogout::discover_async(issuer, &self.channel).await.map_err(|error| {
-            Refused::new(format!("the provider at {} cannot be found: {error}", self.settings.issuer), remedy)
+            Refused::new(format!("the provider at {} cannot be found: {}", self.settings.issuer, cause(&error)), remedy)
         })?;
         *self.metadata.write().await = Some(found.clone());
         Ok(found)
@@ -326,7 +377,7 @@ impl Channel {
             .timeout(TIMEOUT)
             .send()
             .await
-            .map_err(|error| Unreachable(error.without_url().to_string()))?;
+            .map_err(|error| Unreachable(cause(&error.without_url())))?;
         let mut response = http::Response::builder().status(answer.status());
         if let Some(headers) = response.headers_mut() {
             headers.clone_from(answer.headers());
@@ -346,6 +397,15 @@ impl Channel {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unreachable(String);
+
+/// The innermost reason, which says what to look at: a name, a port, a certificate.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
 
 /// The same address at the back channel's origin, for what lies under the issuer's origin.
 fn via(address: &str, issuer: &str, backchannel: &Url) -> String {

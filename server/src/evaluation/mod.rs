@@ -98,7 +98,8 @@ pub fn host_is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
     hosts.iter().all(|host| names_loopback(host))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is this machine's alone.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -207,6 +207,9 @@ actions! {
     IntegrationEdit = "integration.edit", Integration, Write, "integrations:write", "change an integration";
     IntegrationApprove = "integration.approve", Integration, Write, "integrations:write", "approve an integration";
 
+    KeyRotate = "key.rotate", Organisation, Write, "tokens:write", "add a key and encrypt under it";
+    MetricsRead = "metrics.read", Organisation, Read, "metrics:read", "read the metrics";
+
     DemonstrationLoad = "demonstration.load", Organisation, Write, "catalog:write", "load the demonstration organisation";
 
     AuditRead = "audit.read", AuditRecord, Read, "audit:read", "read the audit log";

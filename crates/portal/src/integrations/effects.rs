@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{open, place, sql};
+use super::{open, sql};
 use crate::{
     Portal,
     error::{Error, Result},
@@ -63,20 +63,4 @@ pub(crate) async fn failed(
     remedy: &str,
 ) -> Result<()> {
     sql::failed(connection, id, now, failure, remedy).await
-}
-
-/// Encrypts every credential under the active key; how many were under another.
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn rewrap(portal: &Portal, connection: &mut PgConnection) -> Result<usize> {
-    let mut rewrapped = 0;
-    for (id, sealed) in sql::credentials(connection).await? {
-        if portal.keys.is_current(&sealed) {
-            continue;
-        }
-        let row = id.to_string();
-        let plain = portal.keys.decrypt(place(&row), &sealed)?;
-        sql::rewrap(connection, id, &portal.keys.encrypt(&portal.rng, place(&row), &plain)).await?;
-        rewrapped += 1;
-    }
-    Ok(rewrapped)
 }

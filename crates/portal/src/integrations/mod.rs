@@ -387,6 +387,17 @@ pub async fn register(portal: &Portal, actor: &Actor, built_ins: &[BuiltIn]) -> 
     if changes.is_empty() { Ok(()) } else { permit.commit(changes).await }
 }
 
+/// Whether what goes by this name may pass now: for what leaves outside any operation.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn is_enabled(portal: &Portal, name: &str) -> Result<bool> {
+    let actor = Actor::system("integration.look", None, name.to_owned());
+    let mut snapshot = portal.snapshot(&actor).await?;
+    let found = sql::named(&mut *snapshot.visible(ActionName::IntegrationRead)?, name, false).await?;
+    Ok(found.is_some_and(|integration| integration.enabled))
+}
+
 /// The integration that delivers to `name` with this token, as an actor; none where the token is not its own.
 ///
 /// # Errors

@@ -288,22 +288,6 @@ pub(super) async fn credential(connection: &mut PgConnection, id: IntegrationId)
         .flatten())
 }
 
-/// Every credential, for encrypting it under another key.
-pub(super) async fn credentials(connection: &mut PgConnection) -> Result<Vec<(IntegrationId, Vec<u8>)>> {
-    Ok(query!(r#"select id, credential as "credential!" from integration where credential is not null for update"#)
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| (IntegrationId(row.id), row.credential))
-        .collect())
-}
-
-/// The same credential under another key.
-pub(super) async fn rewrap(connection: &mut PgConnection, id: IntegrationId, sealed: &[u8]) -> Result<()> {
-    query!("update integration set credential = $2 where id = $1", id.0, sealed).execute(connection).await?;
-    Ok(())
-}
-
 pub(super) async fn token_of(connection: &mut PgConnection, name: &str) -> Result<Option<(IntegrationId, Vec<u8>)>> {
     Ok(query!(
         r#"select id, token_hash as "token_hash!" from integration where name = $1 and token_hash is not null"#,

@@ -10,6 +10,7 @@ use model::EnvironmentId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     Portal, environments,
@@ -24,6 +25,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many jobs one process does at once.
 const CONCURRENCY: usize = 4;
+
+/// The target of the spans that traces are made of: nothing personal and no secret is ever in one.
+pub const TRACED: &str = "rampart::trace";
 
 macro_rules! jobs {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty),* } = $identifier:literal => $run:path;)+) => {
@@ -236,7 +240,8 @@ pub async fn work_once(portal: &Portal) -> Result<()> {
 async fn run_in_worker(job: Job, context: &WorkerContext) -> Result<(), String> {
     let portal = context.get_ext::<Portal>().ok_or("the worker was started without a portal")?;
     let identifier = job.identifier();
-    job.run(portal).await.map_err(|error| {
+    let span = tracing::info_span!(target: TRACED, "job", otel.name = identifier, otel.kind = "consumer");
+    job.run(portal).instrument(span).await.map_err(|error| {
         tracing::error!(
             job = identifier,
             error = &error as &dyn std::error::Error,

@@ -6,8 +6,10 @@ use askama::Template;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, MultiPart, header},
+    transport::smtp::client::{Certificate, Tls, TlsParameters},
 };
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::{MailSettings, sql::Due};
 use crate::{
@@ -57,13 +59,35 @@ pub async fn test(settings: &MailSettings) -> Result<()> {
 }
 
 fn transport(settings: &MailSettings) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(settings.url.expose_secret()).map_err(|_| {
+    let wrong = || {
         Error::invalid(
             "RAMPART_SMTP_URL",
             "is not a mail server's address (smtp://user:password@host:587?tls=required)",
         )
-    })?;
+    };
+    let url = Url::parse(settings.url.expose_secret()).map_err(|_| wrong())?;
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| wrong())?;
+    if !settings.authorities.is_empty() {
+        builder = builder.tls(tls(&url, &settings.authorities)?);
+    }
     Ok(builder.timeout(Some(TIMEOUT)).build())
+}
+
+/// The TLS that the address asks for, with further authorities besides the system's.
+fn tls(url: &Url, authorities: &[u8]) -> Result<Tls> {
+    let parameters = || {
+        let authorities = Certificate::from_pem(authorities)
+            .map_err(|_| Error::invalid("RAMPART_CA_FILE", "holds no PEM certificates"))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        TlsParameters::builder(host).add_root_certificate(authorities).build_rustls().map_err(Error::internal)
+    };
+    let asked = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
+    Ok(match (url.scheme(), asked.as_deref()) {
+        ("smtps", _) => Tls::Wrapper(parameters()?),
+        (_, Some("required")) => Tls::Required(parameters()?),
+        (_, Some("opportunistic")) => Tls::Opportunistic(parameters()?),
+        _ => Tls::None,
+    })
 }
 
 fn sender(settings: &MailSettings) -> Result<Mailbox> {

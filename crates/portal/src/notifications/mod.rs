@@ -40,6 +40,8 @@ pub struct MailSettings {
     pub url: SecretString,
     /// `Rampart <rampart@example.com>`
     pub from: String,
+    /// Certificate authorities besides the system's, as PEM; may be empty.
+    pub authorities: Vec<u8>,
 }
 
 /// Something that people are told.

@@ -161,6 +161,7 @@ fn mail_settings(port: u16) -> MailSettings {
     MailSettings {
         url: format!("smtp://127.0.0.1:{port}").into(),
         from: "Rampart <rampart@portal.example.com>".to_owned(),
+        authorities: Vec::new(),
     }
 }
 
