@@ -25,7 +25,7 @@ use crate::{
     audit::Change,
     authz::{
         Action, ActionName, Actor, Authentication, Facts, Lock, ORGANISATION, Organisation, Reference, Resource,
-        ResourceKind, Who,
+        ResourceKind, Snapshot, Who,
     },
     error::{Error, OnConstraint, Result},
     identity::{self, new_secret},
@@ -277,7 +277,14 @@ pub async fn test(portal: &Portal, actor: &Actor, name: String) -> Result<Integr
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub async fn list(portal: &Portal, actor: &Actor) -> Result<Vec<Integration>> {
-    let mut snapshot = portal.snapshot(actor).await?;
+    list_in(&mut portal.snapshot(actor).await?).await
+}
+
+/// As [`list`], for a page that shows more.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_in(snapshot: &mut Snapshot) -> Result<Vec<Integration>> {
     let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
     let scope = visible.scope.clone();
     sql::list(&mut visible, &scope).await

@@ -163,8 +163,15 @@ fn complete(chosen: &[ChannelChoice]) -> Vec<ChannelChoice> {
 /// # Errors
 /// `Unauthenticated` where no person asks.
 pub async fn undelivered(portal: &Portal, actor: &Actor) -> Result<Vec<Undelivered>> {
-    let person = own(actor)?;
-    let mut snapshot = portal.snapshot(actor).await?;
+    undelivered_in(&mut portal.snapshot(actor).await?).await
+}
+
+/// As [`undelivered`], for a page that shows more.
+///
+/// # Errors
+/// As [`undelivered`].
+pub async fn undelivered_in(snapshot: &mut Snapshot) -> Result<Vec<Undelivered>> {
+    let person = own(snapshot.actor())?;
     let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
     let everything = visible.scope.everything;
     sql::undelivered(&mut visible, person, everything).await
