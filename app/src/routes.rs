@@ -143,9 +143,6 @@ routes! {
     post "/notifications/channels" => crate::notifications::channels::save;
     get  "/admin/deliveries" => crate::notifications::deliveries::page;
     post "/admin/deliveries/{id}/retry" => crate::notifications::deliveries::retry;
-    post "/admin/webhooks" => crate::notifications::deliveries::add;
-    post "/admin/webhooks/{id}/switch" => crate::notifications::deliveries::switch;
-    post "/admin/webhooks/{id}/remove" => crate::notifications::deliveries::remove;
 
     post "/preferences" => crate::layout::preferences::save;
 }

@@ -7,6 +7,7 @@ use portal::dashboards::{self, Running};
 use crate::{
     backend::{Answer, Cx, Head},
     environments::{service_name, status},
+    notifications::deliveries,
     ui::{
         Tone,
         badge::Status,
@@ -48,7 +49,7 @@ fn Everything(running: Running) -> impl IntoView {
                 icon=icon::RUNNING
                 action=Some(("/environments/new".to_owned(), "Request environment".to_owned()))
             >
-                "Environments that are being made or removed, mail and webhooks that are tried again, and services that are looked at again show here while it lasts. Descriptors and reports are read at once, so they never wait here."
+                "Environments that are being made or removed, mail and webhooks on their way, and services that are looked at again show here while it lasts. Descriptors and reports are read at once, so they never wait here."
             </Empty>
         }
         .into_any();
@@ -130,27 +131,28 @@ fn Deliveries(deliveries: Vec<Undelivered>) -> impl IntoView {
     let columns = vec![
         Column::new("To"),
         Column::new("About").wide_only(),
-        Column::new("Last error"),
+        Column::new("Why"),
         Column::number("Attempts").tight().wide_only(),
         Column::new("Next").tight(),
     ];
     let rows = deliveries
         .into_iter()
         .map(|one| {
+            let next = deliveries::next(&one);
             view! {
                 <tr>
                     <td>{one.to}</td>
                     <td class="table-wide-only table-cut">{one.title}</td>
                     <td>{one.last_error}</td>
                     <td class="number table-wide-only">{one.attempts}</td>
-                    <td class="whitespace-nowrap">{one.next_at.map(|at| view! { <Time at /> })}</td>
+                    <td class="whitespace-nowrap">{next}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
-        <Section title="Mail and webhooks that are tried again">
-            <Table caption="Deliveries that are tried again" columns>
+        <Section title="Mail and webhooks on their way">
+            <Table caption="Deliveries on their way" columns>
                 {rows}
             </Table>
         </Section>

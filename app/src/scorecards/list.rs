@@ -155,7 +155,7 @@ fn Overdue(overdue: Vec<Review>) -> impl IntoView {
                     <td>
                         <RowLink href>{review.title}</RowLink>
                     </td>
-                    <td>{review.scorecard}</td>
+                    <td>{review.scorecard_title}</td>
                     <td class="table-wide-only">{review.owner}</td>
                     <td class="table-wide-only">
                         <Time at=review.reviewed_at />

@@ -86,10 +86,6 @@ const NEEDS: &[(&str, &str, Option<ActionName>)] = &[
     ("get", "/api/v1/tokens", Some(PeopleRead)),
     ("post", "/api/v1/tokens", Some(TokenIssue)),
     ("delete", "/api/v1/tokens/{id}", Some(TokenIssue)),
-    ("get", "/api/v1/webhooks", Some(IntegrationRead)),
-    ("post", "/api/v1/webhooks", Some(IntegrationEdit)),
-    ("delete", "/api/v1/webhooks/{id}", Some(IntegrationEdit)),
-    ("patch", "/api/v1/webhooks/{id}", Some(IntegrationEdit)),
     ("post", "/hooks/alertmanager/{integration}", Some(AlertReceive)),
 ];
 

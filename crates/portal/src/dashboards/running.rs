@@ -25,7 +25,7 @@ pub struct Running {
     pub making: Page<EnvironmentRow>,
     /// Being removed, the newest first.
     pub removing: Page<EnvironmentRow>,
-    /// Not arrived yet, and tried again later.
+    /// Not arrived yet: tried again later, or held until their integration is enabled.
     pub deliveries: Vec<Undelivered>,
     /// Being tried because somebody asked for it.
     pub tests: Vec<Integration>,
@@ -55,7 +55,7 @@ pub async fn running(portal: &Portal, actor: &Actor) -> Result<Running> {
     let removing = environments::list(&mut snapshot, &of(EnvironmentState::Ending), newest, &few).await?.page;
     let mut deliveries = notifications::undelivered_in(&mut snapshot).await?;
     // what was given up is not under way
-    deliveries.retain(|delivery| delivery.next_at.is_some());
+    deliveries.retain(|delivery| delivery.next_at.is_some() || delivery.held);
     let mut tests = integrations::list_in(&mut snapshot).await?;
     tests.retain(|integration| integration.test_requested_at.is_some());
     let mut visible = snapshot.visible(ActionName::ScorecardReadResults)?;
