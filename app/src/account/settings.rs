@@ -97,7 +97,7 @@ fn ZoneForm(chosen: String, here: String, state: FormState) -> impl IntoView {
             <SelectField
                 name="time_zone"
                 label="Show times in"
-                hint=format!("Now: {here}")
+                hint=format!("Times are shown in {here} now")
                 options=zones.clone()
                 value=chosen.clone()
                 optional=true
@@ -112,17 +112,14 @@ fn ZoneForm(chosen: String, here: String, state: FormState) -> impl IntoView {
 /// The same choice as in the person's menu, with what it means.
 #[component]
 fn Themes(theme: Option<Theme>, address: String) -> impl IntoView {
-    let choices = [
-        ("light", "Light", Some(Theme::Light)),
-        ("dark", "Dark", Some(Theme::Dark)),
-        ("system", "As the system has it", None),
-    ]
-    .into_iter()
-    .map(|(value, label, choice)| {
-        let pressed = if theme == choice { "true" } else { "false" };
-        view! { <button name="theme" value=value aria-pressed=pressed>{label}</button> }
-    })
-    .collect_view();
+    let choices =
+        [("light", "Light", Some(Theme::Light)), ("dark", "Dark", Some(Theme::Dark)), ("system", "System", None)]
+            .into_iter()
+            .map(|(value, label, choice)| {
+                let pressed = if theme == choice { "true" } else { "false" };
+                view! { <button name="theme" value=value aria-pressed=pressed>{label}</button> }
+            })
+            .collect_view();
     view! {
         <form method="post" action="/preferences" class="max-w-sm">
             <input type="hidden" name="return_to" value=address />

@@ -94,7 +94,7 @@ fn Page(overview: Overview) -> impl IntoView {
         <div class="cards">{shown}</div>
         {(!failing.is_empty()).then(|| view! { <div id="failing"><Failing failing cards=cards.clone() /></div> })}
         {sees_results.then(|| view! { <div id="overdue"><Overdue overdue /></div> })}
-        {trends}
+        {(!trends.is_empty()).then(|| view! { <Section title="Day by day">{trends}</Section> })}
     }
     .into_any()
 }
