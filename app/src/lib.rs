@@ -36,7 +36,11 @@ pub mod integrations;
 #[cfg(feature = "ssr")]
 pub mod notifications;
 #[cfg(feature = "ssr")]
+pub mod reference;
+#[cfg(feature = "ssr")]
 pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod running;
 #[cfg(feature = "ssr")]
 pub mod scorecards;
 #[cfg(feature = "ssr")]

@@ -71,6 +71,13 @@ routes! {
     get  "/catalog/{kind}/{namespace}/{name}/compliance" => crate::compliance::entity::tab;
     post "/catalog/{kind}/{namespace}/{name}/compliance" takes 66 << 20 => crate::compliance::entity::upload;
 
+    get  "/running" => crate::running::page;
+    get  "/settings" => crate::account::settings::page;
+    post "/settings/zone" => crate::account::settings::choose_zone;
+    post "/settings/sessions/{id}/end" => crate::account::settings::end_session;
+    get  "/admin/tokens" => crate::account::service_accounts::list;
+    post "/admin/tokens" => crate::account::service_accounts::issue;
+    post "/admin/tokens/{id}/revoke" => crate::account::service_accounts::revoke;
     get  "/account/tokens" => crate::account::tokens::list;
     post "/account/tokens" => crate::account::tokens::issue;
     post "/account/tokens/{id}/revoke" => crate::account::tokens::revoke;
@@ -136,9 +143,79 @@ routes! {
     post "/notifications/channels" => crate::notifications::channels::save;
     get  "/admin/deliveries" => crate::notifications::deliveries::page;
     post "/admin/deliveries/{id}/retry" => crate::notifications::deliveries::retry;
-    post "/admin/webhooks" => crate::notifications::deliveries::add;
-    post "/admin/webhooks/{id}/switch" => crate::notifications::deliveries::switch;
-    post "/admin/webhooks/{id}/remove" => crate::notifications::deliveries::remove;
 
     post "/preferences" => crate::layout::preferences::save;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::ROUTES;
+    use crate::layout::chrome::Section;
+
+    /// What the server answers beside the pages of this crate.
+    const ELSEWHERE: &[&str] =
+        &["/sign-in", "/sign-out", "/docs/api", "/api/openapi.json", "/api/v1", "/live", "/hooks/alertmanager/{name}"];
+
+    /// Whether an address, with anything in the place of its parts in braces, is one that is answered.
+    fn leads_somewhere(address: &str) -> bool {
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        let paths = ROUTES.iter().map(|(_, path)| *path).chain(ELSEWHERE.iter().copied());
+        paths.into_iter().any(|route| {
+            let (parts, wanted): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
+            parts.len() == wanted.len()
+                && parts.iter().zip(&wanted).all(|(part, wanted)| {
+                    // a part written as `{}` stands for as much as the route's own part in braces
+                    part == wanted || wanted.starts_with('{') && !part.is_empty() || part.contains('{')
+                })
+        })
+    }
+
+    /// Every text of the sources that begins as an address of a page does, outside tests and the gallery.
+    fn addresses(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                addresses(&path, found);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = code.split("pub fn samples()").next().unwrap_or_default();
+            // a page's code: comments speak of addresses too
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                for text in line.split('"').skip(1).step_by(2) {
+                    let begins =
+                        text.strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+                    if begins && !text.contains(' ') {
+                        found.push((path.display().to_string(), text.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_link_of_a_page_leads_to_a_page() {
+        let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let model = app.join("../../crates/model/src");
+        let mut found = Vec::new();
+        addresses(&app, &mut found);
+        addresses(&model, &mut found);
+        found.retain(|(file, address)| {
+            !file.ends_with("routes.rs") && !address.starts_with("/dev/") && !address.starts_with("/problems/")
+        });
+        assert!(found.len() > 200, "only {} addresses were found", found.len());
+        let nowhere: Vec<_> = found.iter().filter(|(_, address)| !leads_somewhere(address)).collect();
+        assert!(nowhere.is_empty(), "{nowhere:#?}");
+    }
+
+    #[test]
+    fn every_section_of_the_navigation_has_its_page() {
+        for section in Section::ALL {
+            assert!(ROUTES.contains(&("get", section.href())), "{}", section.href());
+        }
+    }
 }

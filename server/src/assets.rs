@@ -26,6 +26,11 @@ pub fn site() -> anyhow::Result<Arc<Site>> {
     Ok(Arc::new(serde_json::from_slice(&manifest)?))
 }
 
+/// The typeface, for pages that are not the portal's own.
+pub fn font() -> Option<Cow<'static, [u8]>> {
+    built(site().ok()?.font.trim_start_matches('/'))
+}
+
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let found = [("br", ".br"), ("gzip", ".gz")]

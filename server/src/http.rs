@@ -8,6 +8,7 @@ use app::{
         chrome::{Chrome, Person, Section},
         preferences,
     },
+    ui::time::Zone,
 };
 use axum::{
     Router,
@@ -81,6 +82,7 @@ impl std::ops::Deref for Edge {
 pub fn router(edge: Edge) -> Router {
     let pages = app::routes::router()
         .merge(auth::routes::router())
+        .merge(rest::reference::router())
         .layer(middleware::from_fn(explain_failures))
         .layer(middleware::from_fn_with_state(edge.clone(), set_the_scene));
     let answering = Router::new()
@@ -182,6 +184,9 @@ async fn dress(chrome: &mut Chrome, portal: &Portal, actor: &Actor) -> portal::R
             _ => true,
         })
         .collect();
+    if let Some(zone) = person.time_zone.as_deref().and_then(Zone::named) {
+        chrome.zone = zone;
+    }
     chrome.topic = Some(notifications::topic(person.id).0);
     let counts = dashboards::frame_counts(portal, actor).await?;
     (chrome.approvals, chrome.notifications, chrome.running) = (counts.approvals, counts.notifications, counts.running);

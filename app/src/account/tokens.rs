@@ -58,7 +58,7 @@ pub async fn revoke(cx: Cx, Path(id): Path<String>) -> Answer {
 async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
     let tokens = token::list(&cx.portal, &cx.actor).await?;
     let now = cx.chrome.now;
-    cx.form_page(Head::new("Personal tokens"), &state.clone(), move || {
+    cx.form_page(Head::new("Personal tokens").under("Settings", "/settings"), &state.clone(), move || {
         let live = tokens.iter().filter(|token| standing(token, now) == Standing::Live).count();
         let title = format!("{live} in use");
         view! {
@@ -141,17 +141,11 @@ fn Tokens(tokens: Vec<Token>, now: time::OffsetDateTime) -> impl IntoView {
 #[component]
 fn IssueForm(state: FormState) -> impl IntoView {
     let days = DAYS.into_iter().map(|days| (days.to_string(), format!("{days} days"))).collect::<Vec<_>>();
-    let scopes = || {
-        token::scopes()
-            .into_iter()
-            .map(|scope| view! { <Checkbox name="scope" label=scope value=scope /> })
-            .collect_view()
-    };
     view! {
         <Form action=PATH state name="issue">
             <TextField name="name" label="Name" hint="What it is for, so that you know which one to revoke" />
             <SelectField name="days" label="Lives for" options=days.clone() />
-            <FieldGroup label="Scopes"><div class="grid sm:grid-cols-3">{scopes()}</div></FieldGroup>
+            <ScopeBoxes />
             <FormActions>
                 <Button weight=Weight::Primary>"Issue token"</Button>
             </FormActions>
@@ -159,15 +153,29 @@ fn IssueForm(state: FormState) -> impl IntoView {
     }
 }
 
+/// Every scope that a token can have, to tick.
+#[component]
+pub(super) fn ScopeBoxes() -> impl IntoView {
+    let boxes = token::scopes()
+        .into_iter()
+        .map(|scope| view! { <Checkbox name="scope" label=scope value=scope /> })
+        .collect_view();
+    view! {
+        <FieldGroup label="Scopes">
+            <div class="grid gap-1 sm:grid-cols-3">{boxes}</div>
+        </FieldGroup>
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     Live,
     Expired,
     Revoked,
 }
 
 impl Standing {
-    const fn label(self) -> &'static str {
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Live => "In use",
             Self::Expired => "Expired",
@@ -175,7 +183,7 @@ impl Standing {
         }
     }
 
-    const fn tone(self) -> Tone {
+    pub(super) const fn tone(self) -> Tone {
         match self {
             Self::Live => Tone::Good,
             Self::Expired | Self::Revoked => Tone::Unknown,
@@ -183,7 +191,7 @@ impl Standing {
     }
 }
 
-fn standing(token: &Token, now: time::OffsetDateTime) -> Standing {
+pub(super) fn standing(token: &Token, now: time::OffsetDateTime) -> Standing {
     match (token.revoked_at, token.expires_at) {
         (Some(_), _) => Standing::Revoked,
         (None, Some(at)) if at <= now => Standing::Expired,

@@ -317,7 +317,7 @@ fn About(request: RequestDetail) -> impl IntoView {
     let hash = view! { <code class="code-inline" title=request.hash>{short}</code> };
     facts.push(Fact::new("SHA-256 of what is asked", hash));
     view! {
-        <aside>
+        <aside aria-label="Facts">
             <Facts facts narrow=true />
         </aside>
     }

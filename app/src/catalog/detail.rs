@@ -103,7 +103,7 @@ fn title(entity: &EntityDetail) -> AnyView {
             {kind}
         </span>
         {one.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}
-        {one.tier.clone().map(|tier| view! { <Badge>{tier}</Badge> })}
+        {one.tier.clone().map(|tier| view! { <Badge>{in_words(&tier)}</Badge> })}
         {one.restricted.then(|| view! { <Badge tone=Some(Tone::Waived)>"Restricted"</Badge> })}
         {owner}
     };
@@ -320,4 +320,9 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A tier that is a bare number or letter says what it is.
+fn in_words(tier: &str) -> String {
+    if tier.chars().count() <= 2 { format!("Tier {tier}") } else { tier.to_owned() }
 }

@@ -138,9 +138,9 @@ fn OneControl(found: Vec<(Assessment, ControlEvidence)>, now: OffsetDateTime) ->
             facts.extend(assessment.owner.clone().map(|owner| Fact::text("Owner", owner)));
             facts.extend((!one.part.is_empty()).then(|| Fact::text("Looked at", one.part.clone())));
             let remediation = (!one.remediation.is_empty())
-                .then(|| view! { <CodeBlock label="What the tool says to do" code=one.remediation.clone() /> });
+                .then(|| view! { <CodeBlock label=format!("What the tool says to do on {}", assessment.title) code=one.remediation.clone() /> });
             let evidence = (!one.evidence.is_empty())
-                .then(|| view! { <CodeBlock label="What the tool saw" code=one.evidence.clone() /> });
+                .then(|| view! { <CodeBlock label=format!("What the tool saw on {}", assessment.title) code=one.evidence.clone() /> });
             view! {
                 <Section title=assessment.title.clone() more=view! { <a href=href>"All controls"</a> }.into_any()>
                     <Facts facts />

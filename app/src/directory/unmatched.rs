@@ -33,10 +33,19 @@ fn Both(unmatched: Unmatched, sources: bool) -> impl IntoView {
     } else {
         view! { <Status tone=Tone::Attention>{number::counted(count as u64, "name", "names")} " without a counterpart"</Status> }
     };
-    let teams: Vec<(Kind, String, String)> =
-        teams.into_iter().map(|team| (Kind::Team, team.name.clone(), team_href(&team.name))).collect();
-    let people: Vec<(Kind, String, String)> =
-        people.into_iter().map(|one| (Kind::Person, one.name, format!("/people/{}", one.id))).collect();
+    let teams = teams
+        .into_iter()
+        .map(|team| Row { kind: Kind::Team, href: team_href(&team.name), name: team.name, known_by: String::new() })
+        .collect();
+    let people = people
+        .into_iter()
+        .map(|one| Row {
+            kind: Kind::Person,
+            href: format!("/people/{}", one.id),
+            name: one.name,
+            known_by: one.email.unwrap_or_default(),
+        })
+        .collect();
     view! {
         <PageHead title="Unmatched" state=state.into_any() />
         <Parts current=Part::Unmatched sources />
@@ -44,25 +53,35 @@ fn Both(unmatched: Unmatched, sources: bool) -> impl IntoView {
             "A Group is the team that its annotation " <Code code="rampart.dev/group" />
             " names, else the team of its own name. A User is the person of its annotation "
             <Code code="rampart.dev/subject" />
-            ", else of its address. Matching gives nobody a role: those come from the identity provider or an administrator."
+            ", else of its address, else of its own name as the provider's subject. Rename one side or add the annotation to match them. Matching gives nobody a role: those come from the identity provider or an administrator."
         </p>
-        <Side title="Groups that nobody is in" rows=entities(groups) />
+        <Side title="Groups whose team nobody is in" rows=entities(groups) />
         <Side title="Teams that no Group describes" rows=teams />
         <Side title="Users who have never signed in" rows=entities(users) />
         <Side title="People whom no User describes" rows=people />
     }
 }
 
-fn entities(found: Vec<UnmatchedEntity>) -> Vec<(Kind, String, String)> {
-    let row = |one: UnmatchedEntity| {
-        let (kind, href) = (drawn(one.reference.kind), one.reference.href());
-        (kind, one.title.unwrap_or(one.reference.name), href)
+struct Row {
+    kind: Kind,
+    name: String,
+    href: String,
+    /// What it could be matched by.
+    known_by: String,
+}
+
+fn entities(found: Vec<UnmatchedEntity>) -> Vec<Row> {
+    let row = |one: UnmatchedEntity| Row {
+        kind: drawn(one.reference.kind),
+        href: one.reference.href(),
+        known_by: one.reference.to_string(),
+        name: one.title.unwrap_or(one.reference.name),
     };
     found.into_iter().map(row).collect()
 }
 
 #[component]
-fn Side(#[prop(into)] title: String, rows: Vec<(Kind, String, String)>) -> impl IntoView {
+fn Side(#[prop(into)] title: String, rows: Vec<Row>) -> impl IntoView {
     if rows.is_empty() {
         return view! {
             <Section title>
@@ -74,7 +93,7 @@ fn Side(#[prop(into)] title: String, rows: Vec<(Kind, String, String)>) -> impl 
     let caption = title.clone();
     let rows = rows
         .into_iter()
-        .map(|(kind, name, href)| {
+        .map(|Row { kind, name, href, known_by }| {
             view! {
                 <tr>
                     <td class="table-cut">
@@ -82,13 +101,14 @@ fn Side(#[prop(into)] title: String, rows: Vec<(Kind, String, String)>) -> impl 
                             <Thing kind name />
                         </RowLink>
                     </td>
+                    <td class="table-wide-only table-cut muted">{known_by}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <Section title>
-            <Table caption columns=vec![Column::new("Name")]>
+            <Table caption columns=vec![Column::new("Name"), Column::new("Known by").wide_only()]>
                 {rows}
             </Table>
         </Section>

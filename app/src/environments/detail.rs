@@ -264,7 +264,7 @@ fn History(name: String, log: Vec<LogLine>) -> impl IntoView {
             let tone = match line.step.as_str() {
                 "failed" => Some(Tone::Wrong),
                 "ready" | "ended" => Some(Tone::Good),
-                "warning" | "retry" => Some(Tone::Attention),
+                "warning" | "retry" | "waiting" => Some(Tone::Attention),
                 _ => None,
             };
             log::LogLine {

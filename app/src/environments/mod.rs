@@ -11,7 +11,7 @@ use model::{EnvironmentState, environment::EnvironmentRow};
 use crate::ui::{Tone, badge::Status};
 
 /// The state as every page shows it.
-fn status(row: &EnvironmentRow) -> AnyView {
+pub(crate) fn status(row: &EnvironmentRow) -> AnyView {
     let tone = match row.state {
         EnvironmentState::Ready => Tone::Good,
         EnvironmentState::Expiring => Tone::Attention,
@@ -30,6 +30,6 @@ fn status(row: &EnvironmentRow) -> AnyView {
 }
 
 /// `component:default/payments-api` as people say it.
-fn service_name(service: &str) -> String {
+pub(crate) fn service_name(service: &str) -> String {
     service.split_once(':').map_or(service, |(_, rest)| rest).trim_start_matches("default/").to_owned()
 }

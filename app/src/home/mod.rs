@@ -170,7 +170,7 @@ fn Reviews(reviews: Vec<Review>) -> impl IntoView {
                             <Thing kind=Kind::Component name=review.title />
                         </RowLink>
                     </td>
-                    <td class="table-cut">{review.scorecard}</td>
+                    <td class="table-cut">{review.scorecard_title}</td>
                     <td class="number">
                         <Day date=review.next_on />
                     </td>

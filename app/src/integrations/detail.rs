@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use leptos::prelude::*;
-use model::{Direction, Integration, IntegrationState, Proof};
+use model::{Direction, Integration, IntegrationKind, IntegrationState, Proof};
 use portal::integrations::{self, Issued, Shown};
 use secrecy::ExposeSecret;
 use time::Date;
@@ -29,6 +29,9 @@ use crate::{
         time::{Day, ExactTime, Time},
     },
 };
+
+/// Who enters what nobody entered by hand.
+const SETTINGS: &str = "The installation's settings";
 
 /// `/admin/integrations/{name}`
 pub async fn detail(cx: Cx, Path(name): Path<String>) -> Answer {
@@ -160,7 +163,9 @@ fn Actions(integration: Integration) -> impl IntoView {
             </Form>
         }
     });
-    let disable = integration.enabled.then(|| {
+    // nobody could sign in to enable it again
+    let may_disable = integration.kind != IntegrationKind::IdentityProvider;
+    let disable = (integration.enabled && may_disable).then(|| {
         view! {
             <Form action=address("disable") name="disable" inline=true>
                 <Button weight=Weight::Danger>"Disable"</Button>
@@ -283,11 +288,12 @@ fn facts(shown: &Shown) -> Vec<Fact> {
     match integration.approved_at {
         Some(at) => {
             facts.push(Fact::new("Approved", when(at)));
-            facts.push(Fact::text("By", shown.approved_by.clone().unwrap_or_default()));
+            let by = shown.approved_by.clone().or_else(|| integration.built_in.then(|| SETTINGS.to_owned()));
+            facts.push(Fact::text("By", by.unwrap_or_default()));
         }
         None => facts.push(Fact::text(
             "Entered by",
-            if shown.authors.is_empty() { "The installation's settings".to_owned() } else { shown.authors.join(", ") },
+            if shown.authors.is_empty() { SETTINGS.to_owned() } else { shown.authors.join(", ") },
         )),
     }
     facts.push(Fact::new("Review by", view! { <Day date=integration.review_by /> }));

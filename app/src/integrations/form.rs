@@ -2,7 +2,10 @@
 
 use axum::extract::{Path, Query};
 use leptos::prelude::*;
-use model::{DataClass, Direction, FieldError, Integration, IntegrationKind, PageRequest, Proof};
+use model::{
+    DataClass, Direction, FieldError, Integration, IntegrationKind, PageRequest, Proof,
+    integrations::{OF_ITS_TEAM, OF_THE_ORGANISATION},
+};
 use portal::{
     Error,
     identity::directory,
@@ -141,7 +144,11 @@ fn kinds(cx: &Cx) -> Answer {
                 })
                 .collect_view();
             let columns = vec![Column::new("Kind"), Column::new("Proves itself with")];
-            view! { <Table caption="Kinds of integrations" columns>{rows}</Table> }
+            let caption = match direction {
+                Direction::Incoming => "Kinds that come in",
+                Direction::Outgoing => "Kinds that go out",
+            };
+            view! { <Table caption columns>{rows}</Table> }
         };
         view! {
             <PageHead title="What is to be connected?" />
@@ -234,7 +241,7 @@ fn Fields(
                     .iter()
                     .map(|scope| {
                         let checked = scopes.iter().any(|on| on == scope);
-                        view! { <Checkbox name="scopes" label=*scope value=*scope checked /> }
+                        view! { <Checkbox name="scopes" label=in_words(scope) value=*scope checked /> }
                     })
                     .collect_view()}
             </FieldGroup>
@@ -283,5 +290,14 @@ fn Fields(
                 </LinkButton>
             </FormActions>
         </Form>
+    }
+}
+
+/// A scope as somebody who chooses reads it.
+fn in_words(scope: &str) -> String {
+    match scope {
+        OF_ITS_TEAM => "What concerns the team that owns it".to_owned(),
+        OF_THE_ORGANISATION => "What concerns anybody in the organisation".to_owned(),
+        scope => scope.to_owned(),
     }
 }

@@ -21,11 +21,15 @@ use crate::{
 pub async fn page(cx: Cx) -> Answer {
     let choices = notifications::choices(&cx.portal, &cx.actor).await?;
     let (unread, mail) = (cx.chrome.notifications, cx.portal.settings.mail.is_some());
+    let leaves = notifications::mail_leaves(&cx.portal, &cx.actor).await?;
     let address = cx.actor.person().and_then(|person| person.email.clone());
     cx.page(Head::new("Channels").under("Notifications", "/notifications"), move || {
         let without = match (mail, &address) {
             (false, _) => Some("No mail server is set for this installation, so nothing comes by mail."),
             (true, None) => Some("The identity provider gives no mail address of yours, so nothing comes by mail."),
+            (true, Some(_)) if !leaves => {
+                Some("Mail is not enabled in this installation at present. What would come by mail waits, and comes once it is.")
+            }
             (true, Some(_)) => None,
         };
         let choices = StoredValue::new(choices);

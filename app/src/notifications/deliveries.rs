@@ -1,39 +1,60 @@
-//! `/admin/deliveries`: what did not arrive, and the webhooks that notices go to.
+//! `/admin/deliveries`: what did not arrive, and what waits for its integration to be enabled.
 
 use axum::extract::Path;
 use leptos::prelude::*;
-use model::{
-    DeliveryId, TeamId, WebhookId,
-    access::TeamChoice,
-    notification::{Undelivered, Webhook, WebhookShape},
-};
-use portal::{
-    Error,
-    notifications::{self, NewWebhook},
-};
-use secrecy::ExposeSecret;
+use model::{DeliveryId, Integration, notification::Undelivered};
+use portal::{Error, integrations, notifications};
 
 use crate::{
-    backend::{Answer, Cx, Posted},
+    backend::{Answer, Cx},
+    catalog::team_href,
+    integrations::State,
     ui::{
         Tone,
         badge::Status,
-        button::{Button, Weight},
-        code::CodeBlock,
-        field::{SelectField, TextField},
-        flash::Notice,
-        form::{Form, FormActions, FormState},
+        button::{Button, LinkButton},
+        form::Form,
         icon,
         page_head::{PageHead, Section},
         state::Empty,
-        table::{Column, Table},
+        table::{Column, RowLink, Table},
+        thing::{Kind, Thing},
         time::{ExactTime, Time},
     },
 };
 
 /// `/admin/deliveries`
 pub async fn page(cx: Cx) -> Answer {
-    show(&cx, FormState::default(), None).await
+    let undelivered = notifications::undelivered(&cx.portal, &cx.actor).await?;
+    let mut through = integrations::list(&cx.portal, &cx.actor).await?;
+    through.retain(|one| one.kind.posts_news() || one.kind == model::IntegrationKind::Mail);
+    let may_edit = integrations::may_add(&cx.portal, &cx.actor);
+    cx.page("Deliveries", move || {
+        let add = may_edit.then(|| {
+            view! {
+                <LinkButton href="/admin/integrations/new" icon=Some(icon::ADD)>
+                    "Add webhook"
+                </LinkButton>
+            }
+        });
+        let held = undelivered.iter().filter(|one| one.held).count() as u64;
+        let late = undelivered.len() as u64 - held;
+        let state = match (late, held) {
+            (0, 0) => "Everything has arrived".to_owned(),
+            (late, 0) => format!("{late} not arrived"),
+            (0, held) => format!("{held} waiting for an integration"),
+            (late, held) => format!("{late} not arrived, {held} waiting for an integration"),
+        };
+        view! {
+            <PageHead title="Deliveries" state=state.into_any() actions=add.into_any() />
+            <Section title="What did not arrive">
+                <Waiting undelivered may_edit />
+            </Section>
+            <Section title="What they go through">
+                <Through through />
+            </Section>
+        }
+    })
 }
 
 /// `POST /admin/deliveries/{id}/retry`
@@ -43,112 +64,54 @@ pub async fn retry(cx: Cx, Path(id): Path<String>) -> Answer {
     cx.redirect("/admin/deliveries", "It is tried again now")
 }
 
-/// `POST /admin/webhooks`; answers with the secret, which is shown this once.
-pub async fn add(cx: Cx, posted: Posted) -> Answer {
-    match add_webhook(&cx, &posted).await {
-        Ok(secret) => show(&cx, FormState::default(), Some(secret)).await,
-        Err(error) => show(&cx, posted.refused(error)?, None).await,
+/// When a delivery is tried next, or why it is not.
+pub(crate) fn next(delivery: &Undelivered) -> AnyView {
+    match delivery.next_at {
+        _ if delivery.held => view! { <Status tone=Tone::Attention>"Waits"</Status> }.into_any(),
+        Some(at) => view! { <ExactTime at /> }.into_any(),
+        None => view! { <Status tone=Tone::Wrong>"Given up"</Status> }.into_any(),
     }
 }
 
-async fn add_webhook(cx: &Cx, posted: &Posted) -> portal::Result<String> {
-    let team = match posted.text("team") {
-        "" => None,
-        team => Some(team.parse::<TeamId>().map_err(|_| Error::NotFound("team"))?),
-    };
-    let new = NewWebhook {
-        name: posted.text("name").to_owned(),
-        team,
-        shape: WebhookShape::parse(posted.text("shape")).ok_or_else(|| Error::invalid("shape", "choose a shape"))?,
-        url: posted.text("url").to_owned().into(),
-    };
-    let added = notifications::add_webhook(&cx.portal, &cx.actor, &new).await?;
-    Ok(added.secret.expose_secret().to_owned())
-}
-
-/// `POST /admin/webhooks/{id}/switch`
-pub async fn switch(cx: Cx, Path(id): Path<String>, posted: Posted) -> Answer {
-    let on = posted.text("enabled") == "yes";
-    notifications::set_webhook_enabled(&cx.portal, &cx.actor, webhook(&id)?, on).await?;
-    cx.redirect("/admin/deliveries", if on { "The webhook is on" } else { "The webhook is off" })
-}
-
-/// `POST /admin/webhooks/{id}/remove`
-pub async fn remove(cx: Cx, Path(id): Path<String>) -> Answer {
-    notifications::remove_webhook(&cx.portal, &cx.actor, webhook(&id)?).await?;
-    cx.redirect("/admin/deliveries", "The webhook is removed")
-}
-
-fn webhook(id: &str) -> portal::Result<WebhookId> {
-    id.parse().map_err(|_| Error::NotFound("webhook"))
-}
-
-async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
-    let undelivered = notifications::undelivered(&cx.portal, &cx.actor).await?;
-    let webhooks = notifications::webhooks(&cx.portal, &cx.actor).await?;
-    let (edit, teams) = notifications::webhook_choices(&cx.portal, &cx.actor).await?;
-    cx.form_page("Deliveries", &state.clone(), move || {
-        let secret = secret.map(|secret| {
-            view! {
-                <Notice tone=Tone::Good>
-                    <p>"The webhook is added. Its receiver checks "<code class="code-inline">"Rampart-Signature"</code>" with this secret, which is not shown again:"</p>
-                    <CodeBlock label="Secret" code=secret />
-                </Notice>
-            }
-        });
-        let add = edit.then(|| view! { <Add teams state /> });
-        view! {
-            <PageHead title="Deliveries" />
-            {secret}
-            <Section title="What did not arrive">
-                <Waiting undelivered edit />
-            </Section>
-            <Section title="Webhooks">
-                <Webhooks webhooks edit />
-            </Section>
-            {add}
-        }
-    })
-}
-
 #[component]
-fn Waiting(undelivered: Vec<Undelivered>, edit: bool) -> impl IntoView {
+fn Waiting(undelivered: Vec<Undelivered>, may_edit: bool) -> impl IntoView {
     if undelivered.is_empty() {
         return view! {
             <Empty title="Everything has arrived" icon=icon::MAIL>
-                "Mail and webhooks that fail show here, with the reason and the next attempt."
+                "Mail and webhooks that fail show here with the reason and the next attempt, and those that wait for their integration to be enabled."
             </Empty>
         }
         .into_any();
     }
     let columns = vec![
         Column::new("To"),
-        Column::new("About"),
-        Column::new("Last error"),
-        Column::number("Attempts").tight(),
+        Column::new("About").wide_only(),
+        Column::new("Why"),
+        Column::number("Attempts").tight().wide_only(),
         Column::new("Next").tight(),
         Column::new("").tight(),
     ];
     let rows = undelivered
         .into_iter()
         .map(|one| {
-            let next = match one.next_at {
-                Some(at) => view! { <ExactTime at /> }.into_any(),
-                None => view! { <Status tone=Tone::Wrong>"Given up"</Status> }.into_any(),
-            };
-            let retry = edit.then(|| {
+            let (next, spoken) = (next(&one), StoredValue::new(format!(" {}, {}", one.to, one.title)));
+            // what waits for an integration goes out by itself once that is enabled
+            let retry = (may_edit && !one.held).then(|| {
                 view! {
                     <Form action=format!("/admin/deliveries/{}/retry", one.id) name="retry" inline=true>
-                        <Button icon=Some(icon::REFRESH)>"Try now"</Button>
+                        <Button icon=Some(icon::REFRESH)>
+                            "Try now"
+                            <span class="only-spoken">{spoken.get_value()}</span>
+                        </Button>
                     </Form>
                 }
             });
             view! {
                 <tr>
                     <td>{one.to}</td>
-                    <td class="table-cut">{one.title}</td>
+                    <td class="table-wide-only table-cut">{one.title}</td>
                     <td>{one.last_error}</td>
-                    <td class="number">{one.attempts}</td>
+                    <td class="number table-wide-only">{one.attempts}</td>
                     <td class="whitespace-nowrap">{next}</td>
                     <td>{retry}</td>
                 </tr>
@@ -159,83 +122,47 @@ fn Waiting(undelivered: Vec<Undelivered>, edit: bool) -> impl IntoView {
 }
 
 #[component]
-fn Webhooks(webhooks: Vec<Webhook>, edit: bool) -> impl IntoView {
-    if webhooks.is_empty() {
+fn Through(through: Vec<Integration>) -> impl IntoView {
+    if through.is_empty() {
         return view! {
-            <Empty title="No webhooks" icon=icon::INTEGRATION>
-                "A webhook posts a team's or the organisation's approvals to a chat channel or to a program."
+            <Empty title="Nothing leaves this installation" icon=icon::INTEGRATION>
+                "People are told in the portal alone. RAMPART_SMTP_URL sets mail up; a webhook posts a team’s or the organisation’s news to a chat channel or to a program."
             </Empty>
         }
         .into_any();
     }
     let columns = vec![
         Column::new("Name"),
-        Column::new("For"),
-        Column::new("Shape"),
-        Column::new("Host"),
-        Column::new("Last delivered").tight(),
+        Column::new("Kind").wide_only(),
+        Column::new("Owner").wide_only(),
+        Column::new("Last success").tight().wide_only(),
         Column::new("State").tight(),
-        Column::new("").tight(),
     ];
-    let rows = webhooks
+    let rows = through
         .into_iter()
         .map(|one| {
-            let delivered = match one.delivered_at {
-                Some(at) => view! { <Time at /> }.into_any(),
-                None => view! { <span class="muted">"never"</span> }.into_any(),
-            };
-            let (tone, words) = if one.enabled { (Tone::Good, "On") } else { (Tone::Unknown, "Off") };
-            let controls = edit.then(|| {
-                let (value, label) = if one.enabled { ("no", "Switch off") } else { ("yes", "Switch on") };
-                view! {
-                    <Form action=format!("/admin/webhooks/{}/switch", one.id) name="switch" inline=true>
-                        <Button name="enabled" value>{label}</Button>
-                    </Form>
-                    <Form action=format!("/admin/webhooks/{}/remove", one.id) name="remove" inline=true>
-                        <Button weight=Weight::Danger>"Remove"</Button>
-                    </Form>
-                }
+            let owner = one.owner_name.clone().map(|team| {
+                let href = team_href(&team);
+                view! { <Thing kind=Kind::Team name=team href /> }
             });
+            let success = one.succeeded_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any());
+            let (href, name, kind) = (one.href(), one.name.clone(), one.kind.label());
             view! {
                 <tr>
-                    <td>{one.name}</td>
-                    <td>{one.team.unwrap_or_else(|| "The whole organisation".to_owned())}</td>
-                    <td>{one.shape.label()}</td>
-                    <td>{one.host}</td>
-                    <td class="whitespace-nowrap">{delivered}</td>
-                    <td><Status tone>{words}</Status></td>
-                    <td>{controls}</td>
+                    <td>
+                        <RowLink href>
+                            <Thing kind=Kind::Integration name />
+                        </RowLink>
+                    </td>
+                    <td class="table-wide-only">{kind}</td>
+                    <td class="table-wide-only">{owner}</td>
+                    <td class="table-wide-only">{success}</td>
+                    <td>
+                        <State integration=one />
+                    </td>
                 </tr>
             }
         })
         .collect_view();
-    view! { <Table caption="Webhooks" columns>{rows}</Table> }.into_any()
-}
-
-#[component]
-fn Add(teams: Vec<TeamChoice>, state: FormState) -> impl IntoView {
-    let teams: Vec<(String, String)> = [(String::new(), "The whole organisation".to_owned())]
-        .into_iter()
-        .chain(teams.into_iter().map(|team| (team.id.to_string(), team.name)))
-        .collect();
-    let shapes: Vec<(String, String)> =
-        WebhookShape::ALL.iter().map(|shape| (shape.as_str().to_owned(), shape.label().to_owned())).collect();
-    view! {
-        <Section title="Add a webhook">
-            <Form action="/admin/webhooks" name="webhook" state>
-                <TextField name="name" label="Name" hint="So that people know what it is for: payments-chat" />
-                <SelectField name="team" label="For" options=teams.clone() />
-                <SelectField name="shape" label="Shape" options=shapes.clone() />
-                <TextField
-                    name="url"
-                    label="Address"
-                    kind="password"
-                    hint="Kept encrypted and never shown again. RAMPART_EGRESS_ALLOW names the hosts that may be sent to."
-                />
-                <FormActions>
-                    <Button>"Add the webhook"</Button>
-                </FormActions>
-            </Form>
-        </Section>
-    }
+    view! { <Table caption="What deliveries go through" columns>{rows}</Table> }.into_any()
 }

@@ -18,7 +18,7 @@ fn Views(current: &'static str, unread: u32) -> impl IntoView {
         Tab::new("Notifications", "/notifications").count(unread.into()).current(current == "inbox"),
         Tab::new("Channels", "/notifications/channels").current(current == "channels"),
     ];
-    view! { <Tabs label="Notifications" tabs /> }
+    view! { <Tabs label="Views of notifications" tabs /> }
 }
 
 fn drawn(kind: NoticeKind) -> icon::Icon {

@@ -174,6 +174,8 @@ fn OneCard(card: ServiceCard, action: String, may_review: bool) -> impl IntoView
             </Fold>
         }
     });
+    // several scorecards stand on one page
+    let caption = format!("Checks of {}, what fails first", card.scorecard.title);
     view! {
         <Section title=card.scorecard.title.clone() more=view! { <a href=card.scorecard.href()>"About this scorecard"</a> }.into_any()>
             <p>
@@ -183,7 +185,7 @@ fn OneCard(card: ServiceCard, action: String, may_review: bool) -> impl IntoView
             </p>
             <Meter label=format!("{score}% by weight") part=score whole=100 tone />
             {review}
-            <Table caption="Checks, what fails first" columns=vec![Column::new("Outcome").tight(), Column::new("Check"), Column::new("Level").tight()]>
+            <Table caption columns=vec![Column::new("Outcome").tight(), Column::new("Check"), Column::new("Level").tight()]>
                 {checks}
             </Table>
             {events}

@@ -94,7 +94,7 @@ fn Page(overview: Overview) -> impl IntoView {
         <div class="cards">{shown}</div>
         {(!failing.is_empty()).then(|| view! { <div id="failing"><Failing failing cards=cards.clone() /></div> })}
         {sees_results.then(|| view! { <div id="overdue"><Overdue overdue /></div> })}
-        {trends}
+        {(!trends.is_empty()).then(|| view! { <Section title="Day by day">{trends}</Section> })}
     }
     .into_any()
 }
@@ -155,7 +155,7 @@ fn Overdue(overdue: Vec<Review>) -> impl IntoView {
                     <td>
                         <RowLink href>{review.title}</RowLink>
                     </td>
-                    <td>{review.scorecard}</td>
+                    <td>{review.scorecard_title}</td>
                     <td class="table-wide-only">{review.owner}</td>
                     <td class="table-wide-only">
                         <Time at=review.reviewed_at />

@@ -28,6 +28,7 @@ pub fn Pagination(
     #[prop(default = "Pages")]
     label: &'static str,
 ) -> impl IntoView {
+    // an empty address is none, as `unwrap_or_default` leaves it
     let there = |href: Option<String>| href.filter(|href| !href.is_empty());
     let (previous, next) = (there(previous), there(next));
     let total = if more { format!("{}+", number::grouped(EXACT_UP_TO)) } else { number::grouped(total) };
@@ -36,14 +37,10 @@ pub fn Pagination(
         (shown, 0) => format!("{} shown", number::grouped(shown)),
         (shown, first) => format!("{}-{}", number::grouped(first), number::grouped(first + shown - 1)),
     };
-    // an empty address is none, so that a page can pass on what it has
-    let [previous, next] = [previous, next].map(|href| href.filter(|href| !href.is_empty()));
     let step = |href: Option<String>, label: &'static str| match href {
         Some(href) => view! { <LinkButton href>{label}</LinkButton> }.into_any(),
         None => view! { <span class="button button-secondary" aria-disabled="true">{label}</span> }.into_any(),
     };
-    // an empty address is none, as `unwrap_or_default` leaves it
-    let [previous, next] = [previous, next].map(|href| href.filter(|href| !href.is_empty()));
     let only_page = previous.is_none() && next.is_none();
     view! {
         <nav class="pages" aria-label=label>

@@ -66,7 +66,7 @@ pub fn ProblemState(problem: Problem) -> impl IntoView {
                 <Icon of large=true />
             </span>
             <h1>{title}</h1>
-            <p>{detail}</p>
+            <p>{sentence(&detail)}</p>
             {denial.map(|denial| view! { <DenialFacts denial /> })}
             {request_id
                 .map(|id| {
@@ -100,6 +100,13 @@ fn DenialFacts(denial: Denial) -> impl IntoView {
             <dd>{denial.ask.join(", ")}</dd>
         </dl>
     }
+}
+
+/// An error's words as a sentence: they begin small and end without a full stop where they stand in others.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if text.ends_with(['.', '?', '!']) { text } else { format!("{text}.") }
 }
 
 /// A part of a page that failed while the rest stands; `retry` is the page's own address.

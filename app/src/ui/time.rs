@@ -24,6 +24,20 @@ impl Zone {
         jiff::tz::TimeZone::get(name).ok().map(|_| Self(name.to_owned()))
     }
 
+    /// Every zone there is, by name; not the names that only stand for another.
+    #[cfg(feature = "ssr")]
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut zones: Vec<Self> = jiff::tz::db()
+            .available()
+            .map(|name| name.as_str().to_owned())
+            .filter(|name| name == "UTC" || name.contains('/') && !name.starts_with("Etc/"))
+            .map(Self)
+            .collect();
+        zones.sort_by(|one, other| one.0.cmp(&other.0));
+        zones
+    }
+
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0

@@ -81,6 +81,4 @@ ids! {
     DeliveryId,
     /// One notice to one person.
     NoticeId,
-    /// An address that a team's or the organisation's notices are sent to.
-    WebhookId,
 }

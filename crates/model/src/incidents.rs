@@ -356,13 +356,3 @@ pub struct LiveIncidents {
     pub critical: i64,
     pub high: i64,
 }
-
-/// How many incidents opened and ended on one day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct IncidentDay {
-    #[serde(with = "crate::day")]
-    pub day: time::Date,
-    pub opened: i64,
-    pub resolved: i64,
-}

@@ -98,11 +98,11 @@ kinds! {
     /// Traces and metrics by OTLP.
     Telemetry = "telemetry", "Telemetry (OTLP)", configured(&["telemetry:send"]);
     /// A Slack incoming webhook; its address is the secret.
-    Slack = "slack", "Slack webhook", outgoing(Proof::Secret("Webhook address"), &[], &["notifications:send"]);
+    Slack = "slack", "Slack webhook", outgoing(Proof::Secret("Webhook address"), &[], &[OF_ITS_TEAM, OF_THE_ORGANISATION]);
     /// A Microsoft Teams workflow webhook; its address is the secret.
-    Teams = "teams", "Microsoft Teams webhook", outgoing(Proof::Secret("Webhook address"), &[], &["notifications:send"]);
+    Teams = "teams", "Microsoft Teams webhook", outgoing(Proof::Secret("Webhook address"), &[], &[OF_ITS_TEAM, OF_THE_ORGANISATION]);
     /// A signed JSON webhook to any receiver.
-    Webhook = "webhook", "Signed webhook", outgoing(Proof::Secret("Signing secret"), &["https", "http"], &["notifications:send"]);
+    Webhook = "webhook", "Signed webhook", outgoing(Proof::Secret("Signing secret"), &["https", "http"], &[OF_ITS_TEAM, OF_THE_ORGANISATION]);
     /// A Postgres server that environments are made on.
     PostgresServer = "postgres_server", "Postgres server", configured(&["databases:create"]);
 }
@@ -112,6 +112,12 @@ impl IntegrationKind {
     #[must_use]
     pub const fn secret_is_the_address(self) -> bool {
         matches!(self, Self::Slack | Self::Teams)
+    }
+
+    /// Whether news is posted to it.
+    #[must_use]
+    pub const fn posts_news(self) -> bool {
+        matches!(self, Self::Slack | Self::Teams | Self::Webhook)
     }
 }
 
@@ -131,6 +137,11 @@ impl FromStr for IntegrationKind {
         })
     }
 }
+
+/// What a team's integration that posts news gets: what concerns the team that answers for it.
+pub const OF_ITS_TEAM: &str = "notifications:team";
+/// What concerns anybody in the organisation.
+pub const OF_THE_ORGANISATION: &str = "notifications:organisation";
 
 /// What kind of data passes through, from the least to the most delicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

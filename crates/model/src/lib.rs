@@ -26,8 +26,8 @@ pub use entity::{
 pub use environment::EnvironmentState;
 pub use id::*;
 pub use incidents::{
-    AlertReceipt, AlertRule, Incident, IncidentAlert, IncidentDay, IncidentDetail, IncidentEvent, IncidentEventKind,
-    IncidentFilter, IncidentSort, IncidentState, LiveIncidents, Nearby, NearbySource, Resolution, WaitingAlert,
+    AlertReceipt, AlertRule, Incident, IncidentAlert, IncidentDetail, IncidentEvent, IncidentEventKind, IncidentFilter,
+    IncidentSort, IncidentState, LiveIncidents, Nearby, NearbySource, Resolution, WaitingAlert,
 };
 pub use integrations::{DataClass, Direction, Integration, IntegrationKind, IntegrationState, Proof};
 pub use page::{Count, Cursor, Page, PageRequest};

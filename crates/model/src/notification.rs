@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{DeliveryId, NoticeId, WebhookId};
+use crate::{DeliveryId, IntegrationId, NoticeId};
 
 /// What a notice is about; a person chooses channels for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -88,69 +88,16 @@ pub struct ChannelChoice {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Undelivered {
     pub id: DeliveryId,
-    /// `mail to Ada Lovelace`, `webhook payments-chat`
+    /// `mail to Ada Lovelace`, `payments-chat`
     pub to: String,
+    /// What it is posted through; none for mail.
+    pub integration: Option<IntegrationId>,
     pub title: String,
     pub attempts: i32,
     pub last_error: String,
-    /// None: given up.
+    /// Waits until what it goes through is approved and enabled.
+    pub held: bool,
+    /// None: held, or given up.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_at: Option<OffsetDateTime>,
-}
-
-/// What a webhook's receiver understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum WebhookShape {
-    /// The portal's own JSON.
-    Generic,
-    Slack,
-    Teams,
-}
-
-impl WebhookShape {
-    pub const ALL: [Self; 3] = [Self::Generic, Self::Slack, Self::Teams];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Generic => "generic",
-            Self::Slack => "slack",
-            Self::Teams => "teams",
-        }
-    }
-
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Generic => "Signed JSON",
-            Self::Slack => "Slack",
-            Self::Teams => "Microsoft Teams",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|shape| shape.as_str() == text)
-    }
-}
-
-/// A webhook as everybody who may see integrations sees it; its address and secret stay inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct Webhook {
-    pub id: WebhookId,
-    pub name: String,
-    /// The team whose notices it gets; none: the whole organisation's.
-    pub team: Option<String>,
-    pub shape: WebhookShape,
-    /// Where it goes: the host alone.
-    pub host: String,
-    pub enabled: bool,
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub delivered_at: Option<OffsetDateTime>,
-    pub last_error: Option<String>,
 }

@@ -289,6 +289,8 @@ pub struct HistoryEntry {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Review {
     pub scorecard: String,
+    /// As people read it.
+    pub scorecard_title: String,
     pub entity: EntityId,
     pub entity_ref: String,
     pub title: String,

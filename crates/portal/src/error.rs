@@ -2,6 +2,8 @@
 
 use model::{FieldError, Problem, ProblemType, problem::Denial};
 
+use crate::authz::ActionName;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What every operation of the portal fails with.
@@ -14,8 +16,11 @@ pub enum Error {
     #[error("sign in first")]
     Unauthenticated,
     /// Known, but not allowed; it has been recorded.
-    #[error("{} is not allowed: {}", .0.action, .0.missing)]
+    #[error("{}", denied(.0))]
     Forbidden(Box<Denial>),
+    /// Nothing passes here at present; the reason, and who can change that.
+    #[error("{0}")]
+    Shut(String),
     /// Read, and wrong in these places.
     #[error("{}", in_words(.0))]
     Invalid(Vec<FieldError>),
@@ -55,7 +60,7 @@ impl Error {
         let kind = match self {
             Self::NotFound(_) => ProblemType::NotFound,
             Self::Unauthenticated => ProblemType::Unauthenticated,
-            Self::Forbidden(_) => ProblemType::Forbidden,
+            Self::Forbidden(_) | Self::Shut(_) => ProblemType::Forbidden,
             Self::Invalid(_) => ProblemType::Invalid,
             Self::Malformed(_) => ProblemType::Malformed,
             Self::TooLarge(_) => ProblemType::TooLarge,
@@ -86,6 +91,13 @@ impl From<Error> for Problem {
         }
         error.problem()
     }
+}
+
+/// "you may not administer service accounts; the rule: the role platform administrator"
+fn denied(denial: &Denial) -> String {
+    let action = ActionName::ALL.iter().find(|action| action.as_str() == denial.action);
+    let does = action.map_or(denial.action.as_str(), |action| action.does());
+    format!("you may not {does}; the rule: {}", denial.missing)
 }
 
 fn in_words(errors: &[FieldError]) -> String {

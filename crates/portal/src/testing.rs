@@ -2,7 +2,7 @@
 
 use std::{env, str::FromStr};
 
-use model::{BindingId, EntityId, PersonId, TeamId};
+use model::{BindingId, EntityId, IntegrationId, IntegrationKind, PersonId, TeamId};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions, query};
 use time::{OffsetDateTime, macros::datetime};
@@ -74,7 +74,38 @@ impl TestPortal {
                 .expect("a new key file is one"),
             Settings::default(),
         );
-        Self { portal, server, database }
+        let t = Self { portal, server, database };
+        t.enable_built_ins().await;
+        t
+    }
+
+    /// What an installation's settings set up, approved and enabled, so that a test of something else need not.
+    async fn enable_built_ins(&self) {
+        let mut owner = self.owner().await;
+        for kind in IntegrationKind::ALL.iter().filter(|kind| kind.needs().built_in) {
+            query(
+                "insert into integration (
+                     id, name, kind, purpose, data_classes, scopes, egress_hosts, built_in, enabled, approved_at, review_by,
+                     created_at
+                 ) values ($1, $2, $2, 'for tests', '{internal}', '{}', '{}', true, true, $3, $3::date + 90, $3)",
+            )
+            .bind(self.rng.id::<IntegrationId>(&self.clock))
+            .bind(kind.as_str())
+            .bind(self.clock.now())
+            .execute(&mut owner)
+            .await
+            .expect("an integration can be made");
+        }
+    }
+
+    /// Stops what passes through the integrations of a kind, or lets it pass again.
+    pub async fn set_enabled(&self, kind: IntegrationKind, enabled: bool) {
+        query("update integration set enabled = $2 where kind = $1")
+            .bind(kind.as_str())
+            .bind(enabled)
+            .execute(&mut self.owner().await)
+            .await
+            .expect("an integration can be changed");
     }
 
     /// The address of this test's database for the server's role: for a second process.

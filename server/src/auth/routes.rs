@@ -14,9 +14,12 @@ use axum::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderMap, Method, header};
 use model::{Problem, ProblemType};
-use portal::identity::{
-    session,
-    sign_in::{Departure, KeptForm, arrive, depart, sign_in as begin_session},
+use portal::{
+    identity::{
+        session,
+        sign_in::{Departure, KeptForm, arrive, depart, sign_in as begin_session},
+    },
+    integrations,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -178,6 +181,9 @@ async fn come_back(
         Ok(claims) => claims,
         Err(refused) => {
             tracing::warn!(what = refused.what, "a sign-in was refused");
+            if let Err(error) = integrations::sign_in_failed(&edge.portal, &refused.what, &refused.remedy).await {
+                tracing::warn!(%error, "cannot note that a sign-in was refused");
+            }
             return failed(&refused.what, &refused.remedy);
         }
     };

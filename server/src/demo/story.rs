@@ -504,7 +504,8 @@ async fn connect_alertmanager(portal: &Portal, administrator: &Actor, champion: 
         review_by: (portal.clock.now() + Duration::days(300)).date(),
     };
     let issued = integrations::add(portal, administrator, draft).await?;
-    for waiting in integrations::list(portal, champion).await? {
+    let entered = integrations::list(portal, champion).await?;
+    for waiting in entered.into_iter().filter(|integration| integration.approved_at.is_none()) {
         integrations::approve(portal, champion, waiting.name.clone(), waiting.revision).await?;
         integrations::set_enabled(portal, administrator, waiting.name, true).await?;
     }

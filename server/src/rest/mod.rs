@@ -11,9 +11,12 @@ mod incidents;
 mod integrations;
 mod notifications;
 pub mod problem;
+pub mod reference;
 mod reports;
 mod requests;
 mod scorecards;
+mod service_accounts;
+mod sessions;
 mod tokens;
 
 use axum::{Router, response::IntoResponse, routing::get};
@@ -66,6 +69,8 @@ fn features() -> OpenApiRouter<Edge> {
         .merge(reports::router())
         .merge(notifications::router())
         .merge(requests::router())
+        .merge(service_accounts::router())
+        .merge(sessions::router())
         .merge(tokens::router());
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).nest("/hooks", alertmanager::router())
 }
@@ -77,14 +82,15 @@ fn features() -> OpenApiRouter<Edge> {
 #[must_use]
 pub fn openapi_json() -> String {
     let (_, document) = features().split_for_parts();
-    let mut text = document.to_pretty_json().expect("the document is plain data");
+    let mut text = reference::complete(document).to_pretty_json().expect("the document is plain data");
     text.push('\n');
     text
 }
 
 pub fn router() -> Router<Edge> {
     let (router, document) = features().split_for_parts();
-    let text: axum::body::Bytes = document.to_pretty_json().expect("the document is plain data").into();
+    let text: axum::body::Bytes =
+        reference::complete(document).to_pretty_json().expect("the document is plain data").into();
     router
         .route(
             "/api/openapi.json",

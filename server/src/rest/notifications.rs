@@ -1,15 +1,14 @@
-//! `/api/v1/notices`, `/api/v1/deliveries` and `/api/v1/webhooks`: what people are told and how it gets there.
+//! `/api/v1/notices` and `/api/v1/deliveries`: what people are told and how it gets there.
 
 use axum::extract::State;
 use http::StatusCode;
 use model::{
-    DeliveryId, NoticeId, TeamId, WebhookId,
-    notification::{ChannelChoice, Notice, Undelivered, Webhook, WebhookShape},
+    DeliveryId, NoticeId,
+    notification::{ChannelChoice, Notice, Undelivered},
     page::{Cursor, Page, PageRequest},
 };
-use portal::notifications::{self, NewWebhook};
-use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use portal::notifications;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,8 +22,6 @@ pub fn router() -> OpenApiRouter<Edge> {
         .routes(routes!(channels, choose))
         .routes(routes!(undelivered))
         .routes(routes!(redeliver))
-        .routes(routes!(webhooks, add_webhook))
-        .routes(routes!(switch_webhook, remove_webhook))
 }
 
 #[derive(Deserialize)]
@@ -86,70 +83,4 @@ async fn undelivered(State(edge): State<Edge>, Caller(actor): Caller) -> Answer<
 async fn redeliver(State(edge): State<Edge>, Caller(actor): Caller, Path(id): Path<DeliveryId>) -> Answer<StatusCode> {
     notifications::redeliver(&edge.portal, &actor, id).await?;
     Ok(StatusCode::ACCEPTED)
-}
-
-/// Lists the webhooks that notices go to.
-#[utoipa::path(get, path = "/webhooks", tag = "notices", responses((status = 200, body = Vec<Webhook>), (status = 401, body = model::Problem)))]
-async fn webhooks(State(edge): State<Edge>, Caller(actor): Caller) -> Answer<Json<Vec<Webhook>>> {
-    Ok(Json(notifications::webhooks(&edge.portal, &actor).await?))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct WebhookBody {
-    name: String,
-    /// Left out: what concerns anybody in the organisation.
-    team: Option<TeamId>,
-    shape: WebhookShape,
-    /// Write-only: chat services put the permission to post into it.
-    url: String,
-}
-
-#[derive(Serialize, ToSchema)]
-struct WebhookAdded {
-    id: WebhookId,
-    /// Signs what is sent (`Rampart-Signature`); shown here and never again.
-    secret: String,
-}
-
-/// Adds a webhook.
-#[utoipa::path(post, path = "/webhooks", tag = "notices", request_body = WebhookBody, responses((status = 201, body = WebhookAdded), (status = 401, body = model::Problem), (status = 403, body = model::Problem), (status = 409, body = model::Problem), (status = 422, body = model::Problem)))]
-async fn add_webhook(
-    State(edge): State<Edge>,
-    Caller(actor): Caller,
-    Json(body): Json<WebhookBody>,
-) -> Answer<(StatusCode, Json<WebhookAdded>)> {
-    let new = NewWebhook { name: body.name, team: body.team, shape: body.shape, url: body.url.into() };
-    let added = notifications::add_webhook(&edge.portal, &actor, &new).await?;
-    let secret = added.secret.expose_secret().to_owned();
-    Ok((StatusCode::CREATED, Json(WebhookAdded { id: added.id, secret })))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct WebhookSwitch {
-    enabled: bool,
-}
-
-/// Switches a webhook on or off.
-#[utoipa::path(patch, path = "/webhooks/{id}", tag = "notices", params(("id" = WebhookId, Path)), request_body = WebhookSwitch, responses((status = 204), (status = 401, body = model::Problem), (status = 403, body = model::Problem), (status = 404, body = model::Problem), (status = 422, body = model::Problem)))]
-async fn switch_webhook(
-    State(edge): State<Edge>,
-    Caller(actor): Caller,
-    Path(id): Path<WebhookId>,
-    Json(switch): Json<WebhookSwitch>,
-) -> Answer<StatusCode> {
-    notifications::set_webhook_enabled(&edge.portal, &actor, id, switch.enabled).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Removes a webhook with what waits for it.
-#[utoipa::path(delete, path = "/webhooks/{id}", tag = "notices", params(("id" = WebhookId, Path)), responses((status = 204), (status = 401, body = model::Problem), (status = 403, body = model::Problem), (status = 404, body = model::Problem)))]
-async fn remove_webhook(
-    State(edge): State<Edge>,
-    Caller(actor): Caller,
-    Path(id): Path<WebhookId>,
-) -> Answer<StatusCode> {
-    notifications::remove_webhook(&edge.portal, &actor, id).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,7 @@ pub fn router() -> OpenApiRouter<Edge> {
 
 /// What is known of a token after it was issued.
 #[derive(Serialize, ToSchema)]
-struct TokenBody {
+pub(super) struct TokenBody {
     id: TokenId,
     name: String,
     scopes: Vec<String>,
@@ -37,7 +37,7 @@ struct TokenBody {
 }
 
 impl TokenBody {
-    fn new(token: token::Token, secret: Option<String>) -> Self {
+    pub(super) fn new(token: token::Token, secret: Option<String>) -> Self {
         let token::Token { id, name, scopes, created_at, expires_at, used_at, revoked_at } = token;
         Self { id, name, scopes, created_at, expires_at, used_at, revoked_at, token: secret }
     }

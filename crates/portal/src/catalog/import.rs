@@ -2,7 +2,7 @@
 //! same files again changes nothing.
 
 use model::{
-    DocumentError, EntityId, EntityRef, FieldError, ImportReport, Kind, SourceId, SourceKind, TeamId,
+    DocumentError, EntityId, EntityRef, FieldError, ImportReport, IntegrationKind, Kind, SourceId, SourceKind, TeamId,
     entity::EntityEventKind,
 };
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::{
     authz::{Action, ActionName, Actor, Facts, ORGANISATION, Organisation, Permit},
     compliance, environments,
     error::{Error, Result},
-    findings, incidents,
+    findings, incidents, integrations,
     live::{self, Topic},
     requests, scorecards,
 };
@@ -119,6 +119,7 @@ pub async fn import(
 ) -> Result<ImportReport> {
     check_limits(source, &files)?;
     let mut permit = portal.authorize(actor, WriteCatalog, ORGANISATION).await?;
+    integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::DescriptorUpload).await?;
     let (descriptors, mut errors) =
         tokio::task::spawn_blocking(move || read(&files)).await.map_err(Error::internal)??;
 

@@ -27,13 +27,6 @@ pub(crate) async fn standings(
     Ok(standings.into_iter().map(|standing| (standing.entity, standing)).collect())
 }
 
-/// Whole per cent of an entity's controls that pass; none where it has no results. As [`standings`].
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn pass_ratio(connection: &mut PgConnection, entity: EntityId) -> Result<Option<i64>> {
-    let standings = standings(connection, &[entity]).await?;
-    Ok(standings.get(&entity).and_then(|standing| standing.counts.pass_percent()))
-}
-
 /// An entity has another owner, or is restricted or not any more: its results follow.
 pub(crate) async fn owner_changed(
     connection: &mut PgConnection,

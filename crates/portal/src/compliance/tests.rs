@@ -135,7 +135,8 @@ async fn results_follow_a_new_owner_and_feed_the_facts() {
     let cluster = t.service("cluster", "platform").await;
     send(&t, &dora, cluster, &report(&ONE)).await;
     let mut owner = t.owner().await;
-    assert_eq!(effects::pass_ratio(&mut owner, cluster).await.unwrap(), Some(33));
+    let standing = effects::standings(&mut owner, &[cluster]).await.unwrap()[&cluster];
+    assert_eq!(standing.counts.pass_percent(), Some(33));
     let payments = t.team("payments").await;
     effects::owner_changed(&mut owner, cluster, Some(payments), false).await.unwrap();
     assert!(frameworks(&t, &dora).await.unwrap().is_empty());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use formats::Limits;
 use model::{
-    ControlStatus, EntityId,
+    ControlStatus, EntityId, IntegrationKind,
     compliance::{Assessment, ComplianceReceipt, Counts},
 };
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use crate::{
     audit::Change,
     authz::{Actor, Who},
     error::{Error, Result},
-    scorecards,
+    integrations, scorecards,
 };
 
 /// No benchmark has more controls; beyond that a report is not one.
@@ -47,9 +47,23 @@ pub async fn upload(
     scope: &UploadScope,
     bytes: &[u8],
 ) -> Result<ComplianceReceipt> {
+    match take(portal, actor, entity, scope, bytes).await {
+        Ok(receipt) => Ok(receipt),
+        Err(error) => Err(integrations::effects::unusable(portal, actor, IntegrationKind::ReportUpload, error).await),
+    }
+}
+
+async fn take(
+    portal: &Portal,
+    actor: &Actor,
+    entity: EntityId,
+    scope: &UploadScope,
+    bytes: &[u8],
+) -> Result<ComplianceReceipt> {
     let target = checked_target(&scope.target)?;
     // asked before anything is read: who may not upload makes us parse nothing
     let mut permit = portal.authorize(actor, UploadResults, entity).await?;
+    integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::ReportUpload).await?;
     let report = match &scope.format {
         Some(format) => formats::compliance::read_as(format, bytes, Limits::default()),
         None => formats::compliance::read(bytes, Limits::default()),

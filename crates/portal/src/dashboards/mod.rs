@@ -5,6 +5,7 @@
 
 pub mod home;
 pub mod organisation;
+pub mod running;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::{
 pub use self::{
     home::{Home, home},
     organisation::{Organisation, TeamRow, export, organisation},
+    running::{Running, running},
 };
 
 /// What the frame around every page counts.

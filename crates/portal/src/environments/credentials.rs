@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{
-    Environment, EnvironmentKey,
+    Environment, EnvironmentKey, jobs,
     provider::{
         password,
         postgres::{self, Session},
@@ -54,6 +54,7 @@ pub struct Credentials {
 /// `Conflict` where there is nothing to connect to; `Unavailable` where the provider does not answer: then nothing was
 /// shown, and asking again is safe.
 pub async fn reveal(portal: &Portal, actor: &Actor, key: EnvironmentKey) -> Result<Credentials> {
+    let shut = jobs::shut(portal).await?;
     let mut permit = portal.authorize(actor, Reveal, key).await?;
     let now = portal.clock.now();
     let environment = permit.target.clone();
@@ -66,6 +67,9 @@ pub async fn reveal(portal: &Portal, actor: &Actor, key: EnvironmentKey) -> Resu
         portal.settings.targets.iter().find(|target| target.name == environment.spec.target).ok_or_else(|| {
             Error::Unavailable(format!("the provisioning target {} is not set up any more", environment.spec.target))
         })?;
+    if let Some(reason) = shut {
+        return Err(Error::Shut(reason));
+    }
     sql::set_revealed(&mut permit, environment.id, now).await?;
     sql::insert_log(&mut permit, environment.id, now, "credentials", "a new password was asked for by the requester")
         .await?;

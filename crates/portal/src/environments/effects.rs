@@ -1,7 +1,7 @@
 //! What other features' transactions may add here, and the one place where an environment's state changes.
 
 use model::{
-    EntityId, EnvironmentId, EnvironmentState, TeamId,
+    EntityId, EnvironmentId, EnvironmentState, IntegrationKind, TeamId,
     environment::{EnvironmentSpec, lifetime_in_words},
     notification::NoticeKind,
 };
@@ -18,6 +18,7 @@ use crate::{
     authz::{ActionName, Scope},
     catalog,
     error::{Error, Result},
+    integrations,
     jobs::{self, Job},
     live,
     notifications::{self, News},
@@ -156,10 +157,13 @@ pub(super) async fn happened(
     let (id, life) = (environment.id, &environment.life);
     sql::save_life(connection, id, life).await?;
     sql::insert_log(connection, id, now, step(event), &said(event, life)).await?;
-    if let (true, Some(due_at)) = (life.state.is_moving(), life.due_at) {
+    // what is held is looked at again by the sweep
+    let is_held = matches!(event, Event::Held(_));
+    if let (true, Some(due_at)) = (life.state.is_moving() && !is_held, life.due_at) {
         let delay = (due_at - now).max(Duration::ZERO).unsigned_abs();
         jobs::enqueue_in(connection, &Job::ReconcileEnvironment { environment: id }, delay).await?;
     }
+    note(portal, connection, event).await?;
     match (event, life.ready_at) {
         (Event::Provisioned, _) => {
             requests::effects::carried_out(portal, connection, environment.request, Ok(())).await?;
@@ -189,6 +193,19 @@ pub(super) async fn happened(
     live::announce(connection, &topic(id)).await
 }
 
+/// Notes on the integrations page how what environments are made on does.
+async fn note(portal: &Portal, connection: &mut PgConnection, event: &Event) -> Result<()> {
+    let (kind, now) = (IntegrationKind::PostgresServer, portal.clock.now());
+    match event {
+        Event::Provisioned | Event::VerifiedGone => integrations::effects::succeeded_of(connection, kind, now).await,
+        Event::AttemptFailed(failure) if !failure.lasting => {
+            let remedy = "check RAMPART_PROVISIONER_URL and that the server there answers; it is tried again by itself";
+            integrations::effects::failed_of(connection, kind, now, &failure.reason, remedy).await
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What its requester is told, if anything.
 fn news(environment: &Environment, event: &Event, before: EnvironmentState) -> Option<String> {
     let name = &environment.name;
@@ -213,6 +230,7 @@ fn step(event: &Event) -> &'static str {
     match event {
         Event::Provisioned => "ready",
         Event::AttemptFailed(_) => "failed",
+        Event::Held(_) => "waiting",
         Event::Retry => "retry",
         Event::Warned => "warning",
         Event::Extended(_) => "extended",
@@ -238,6 +256,7 @@ fn said(event: &Event, life: &Life) -> String {
                 format!("{}; trying again by itself at {next}", failure.reason)
             }
         },
+        Event::Held(reason) => format!("{reason}; it goes on by itself then"),
         Event::Retry => "somebody asked to try again".to_owned(),
         Event::Warned => format!("ends at {}; ask for an extension where it is needed longer", at(life.expires_at)),
         Event::Extended(until) => format!("extended until {}", at(*until)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{EnvironmentId, EnvironmentState, environment::Limits};
+use model::{EnvironmentId, EnvironmentState, IntegrationKind, environment::Limits};
 
 use super::{
     Environment, EnvironmentKey,
@@ -18,6 +18,7 @@ use crate::{
     Actor, Portal,
     authz::ActionName,
     error::{Error, Result},
+    integrations::{self, effects::Passage},
     jobs::{self, Job},
     live,
     requests::{self, Payload},
@@ -46,6 +47,13 @@ pub(crate) async fn reconcile(portal: &Portal, environment: EnvironmentId) -> Re
         );
         return record(portal, &found, &Event::AttemptFailed(Failure::lasting(reason))).await.map(drop);
     };
+    if let Some(reason) = shut(portal).await? {
+        // said once; the sweep comes back until it is otherwise
+        if found.life.failure.as_ref() == Some(&reason) {
+            return Ok(());
+        }
+        return record(portal, &found, &Event::Held(reason)).await.map(drop);
+    }
     let mut session = match Session::open(target, environment).await {
         Ok(Some(session)) => session,
         Ok(None) => {
@@ -56,6 +64,18 @@ pub(crate) async fn reconcile(portal: &Portal, environment: EnvironmentId) -> Re
     let worked = work(portal, target, &mut session, environment).await;
     session.close().await;
     worked
+}
+
+/// Why nothing may be sent to what environments are made on; none where it may.
+pub(super) async fn shut(portal: &Portal) -> Result<Option<String>> {
+    let actor = Actor::system("environment.reconcile", None, "environment.reconcile".to_owned());
+    let mut snapshot = portal.snapshot(&actor).await?;
+    let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
+    let kind = IntegrationKind::PostgresServer;
+    Ok(match integrations::effects::passage_of(portal, &mut visible, kind).await? {
+        Passage::Open(_) => None,
+        Passage::Shut(reason) => Some(reason),
+    })
 }
 
 /// What is done while the lock is held: looks again, acts, and records the outcome.

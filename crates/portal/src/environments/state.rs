@@ -34,6 +34,8 @@ pub enum Event {
     Provisioned,
     /// Making or removing it did not succeed this time.
     AttemptFailed(Failure),
+    /// What it is made on may not be used at present, for this reason: it waits, which counts as no attempt.
+    Held(String),
     /// Somebody wants it tried again.
     Retry,
     /// Its owner was told that it ends soon.
@@ -106,6 +108,7 @@ impl Life {
                     life.due_at = Some(now + wait_after(life.attempts));
                 }
             }
+            (Event::Held(reason), State::Provisioning | State::Ending) => life.failure = Some(reason.clone()),
             (Event::Retry, State::Failed) if now < self.expires_at => {
                 life.enter(State::Provisioning);
                 life.due_at = Some(now);
@@ -136,7 +139,7 @@ impl Life {
                 life.due_at = None;
             }
             (Event::Provisioned, _) => return misfit("become ready"),
-            (Event::AttemptFailed(_), _) => return misfit("fail"),
+            (Event::AttemptFailed(_) | Event::Held(_), _) => return misfit("fail"),
             (Event::Retry, _) => return misfit("be tried again"),
             (Event::Warned | Event::Expired, _) => return misfit("expire"),
             (Event::Extended(_), _) => return misfit("be extended"),

@@ -4,7 +4,7 @@ mod kill;
 
 use std::sync::Arc;
 
-use model::{EntityId, EnvironmentId, EnvironmentState, page::PageRequest};
+use model::{EntityId, EnvironmentId, EnvironmentState, IntegrationKind, page::PageRequest};
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
@@ -561,4 +561,28 @@ async fn only_administrators_change_templates_and_a_wrong_file_changes_nothing()
     templates::retire(&w, &admin, "postgres-sandbox").await.unwrap();
     let refused = request::request(&w, &w.ada, &ask(1)).await.map(|_| ());
     assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_made_on_a_server_that_nobody_enabled_and_it_goes_on_once_somebody_did() {
+    let w = World::new().await;
+    let id = w.approved().await;
+    w.set_enabled(IntegrationKind::PostgresServer, false).await;
+    for _ in 0..3 {
+        w.work(id).await;
+    }
+    let waiting = w.detail(id).await;
+    assert_eq!(waiting.row.state, EnvironmentState::Provisioning);
+    assert!(waiting.row.failure.unwrap().contains("is disabled"));
+    assert_eq!(waiting.log.iter().filter(|line| line.step == "waiting").count(), 1, "said once");
+    w.set_enabled(IntegrationKind::PostgresServer, true).await;
+    w.work_on_what_is_due().await;
+    assert_eq!(w.state(id).await, EnvironmentState::Ready);
+    assert_eq!(
+        w.count("select count(*) from integration where kind = 'postgres_server' and succeeded_at is not null").await,
+        1
+    );
+
+    w.set_enabled(IntegrationKind::PostgresServer, false).await;
+    assert!(matches!(credentials::reveal(&w, &w.ada, id.into()).await.map(drop), Err(Error::Shut(_))));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    EntityId, PageRequest, Severity,
+    EntityId, IntegrationKind, PageRequest, Severity,
     findings::{
         Decision, FindingDetail, FindingEventKind, FindingState, FindingSummary, Receipt, SeverityCounts, Stage,
     },
@@ -16,8 +16,9 @@ use time::Duration;
 use super::{Filter, Sort, SortKey, UploadScope, effects, gate, standings};
 use crate::{
     Error,
-    authz::{Actor, RoleName},
+    authz::{Actor, Authentication, RoleName},
     db::Tx,
+    integrations,
     testing::TestPortal,
 };
 
@@ -677,4 +678,30 @@ fn the_order_of_two_scopes_does_not_matter() {
         }
         assert_eq!(ends[0], ends[1]);
     });
+}
+
+#[tokio::test]
+async fn programs_upload_only_where_report_uploads_are_enabled_and_people_always() {
+    let t = TestPortal::new().await;
+    t.service("payments-api", "payments").await;
+    let ada = t.person("Ada", &[(RoleName::Developer, Some("payments"))]).await;
+    let program = Actor { authentication: Authentication::Token { id: t.rng.id(&t.clock) }, ..ada.clone() };
+    let send = |actor: Actor, report: Vec<u8>| {
+        let t = &t;
+        async move { super::upload(t, &actor, SERVICE, UploadScope::default(), report).await }
+    };
+    let uploads = "report_upload".to_owned();
+    let champion = t.person("Sam", &[(RoleName::SecurityChampion, None)]).await;
+    send(program.clone(), trivy("payments", &[])).await.unwrap();
+    let noted = integrations::get(&t, &champion, uploads.clone()).await.unwrap();
+    assert_eq!(noted.succeeded_at, Some(t.clock.now()));
+    t.clock.advance(Duration::minutes(1));
+    send(program.clone(), b"no report".to_vec()).await.unwrap_err();
+    let noted = integrations::get(&t, &champion, uploads).await.unwrap();
+    assert!(noted.failed_at > noted.succeeded_at && noted.failure.is_some() && noted.remedy.is_some(), "{noted:?}");
+
+    t.set_enabled(IntegrationKind::ReportUpload, false).await;
+    let refused = send(program, trivy("payments", &[])).await;
+    assert!(matches!(&refused, Err(Error::Shut(why)) if why.contains("disabled")), "{refused:?}");
+    send(ada, trivy("payments", &[])).await.unwrap();
 }

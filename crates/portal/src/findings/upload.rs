@@ -2,7 +2,7 @@
 
 use formats::{Limits, scan};
 use model::{
-    FindingId, ReportId,
+    FindingId, IntegrationKind, ReportId,
     findings::{Introduced, Receipt, Scope, Stage},
 };
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::{
     authz::{Action, ActionName, Actor},
     catalog::Entity,
     error::{Error, Result},
-    live,
+    integrations, live,
 };
 
 /// More than any scan of one target has; a report beyond is split by what was scanned.
@@ -66,7 +66,7 @@ pub struct Uploaded {
 ///
 /// # Errors
 /// `Malformed` with the place where the report cannot be read, `TooLarge` beyond 50,000 findings, `Invalid` for a
-/// scope that cannot be, and as [`Portal::authorize`].
+/// scope that cannot be, `Shut` where programs may not upload at present, and as [`Portal::authorize`].
 pub async fn upload(
     portal: &Portal,
     actor: &Actor,
@@ -74,12 +74,20 @@ pub async fn upload(
     stated: UploadScope,
     bytes: Vec<u8>,
 ) -> Result<Receipt> {
+    match take(portal, actor, service, stated, bytes).await {
+        Ok(receipt) => Ok(receipt),
+        Err(error) => Err(integrations::effects::unusable(portal, actor, IntegrationKind::ReportUpload, error).await),
+    }
+}
+
+async fn take(portal: &Portal, actor: &Actor, service: &str, stated: UploadScope, bytes: Vec<u8>) -> Result<Receipt> {
     let service = service_named(portal, actor, service).await?;
     // before anything is read: who may not upload makes us parse nothing and learns nothing from a broken report
     drop(portal.authorize(actor, UploadReport, service).await?);
     let content_hash = Sha256::digest(&bytes).to_vec();
     let (report, entries) = tokio::task::spawn_blocking(move || read(&bytes)).await.map_err(Error::internal)??;
     let mut permit = portal.authorize(actor, UploadReport, service).await?;
+    integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::ReportUpload).await?;
     let scope = scope(&permit.target, &stated, &report)?;
     let stated_partial = stated.partial.then(|| "stated as partial in the upload".to_owned());
     let incomplete = report.incomplete.as_ref().map(|reason| clean(reason, MAX_PART)).or(stated_partial);

@@ -6,6 +6,7 @@ mod access_sql;
 mod access_tests;
 pub mod directory;
 pub mod effects;
+pub mod own;
 pub mod session;
 pub mod sign_in;
 mod sql;

@@ -1,6 +1,6 @@
 //! Signing in: from the moment a browser leaves for the provider to the session that it comes back to.
 
-use model::{PersonId, SessionId};
+use model::{IntegrationKind, PersonId, SessionId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +12,7 @@ use crate::{
     audit::{self, Personal},
     authz::{Actor, Authentication, PersonActor, Who},
     error::{Error, Result},
+    integrations,
     keys::Place,
 };
 
@@ -208,6 +209,7 @@ pub async fn sign_in(
         "issuer": claims.issuer,
     });
     audit::session_event(portal, &mut tx, &actor, "session.begin", person.id, change).await?;
+    integrations::effects::succeeded_of(&mut tx, IntegrationKind::IdentityProvider, now).await?;
     tx.commit().await?;
     Ok(NewSession { id, person: person.id, token, expires_at })
 }

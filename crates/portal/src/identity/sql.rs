@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     effects::Holder,
+    own::{Own, Session as OwnSession},
     sign_in::Claims,
     token::{Person, Token},
 };
@@ -366,6 +367,57 @@ pub(super) async fn delete_session(connection: &mut PgConnection, id: SessionId)
         .await?)
 }
 
+/// A person as the provider describes them, without their sessions.
+pub(super) async fn own(connection: &mut PgConnection, person: PersonId) -> Result<Option<Own>> {
+    let row = query!(
+        "select display_name, email, issuer, groups, time_zone, signed_in_at from person where id = $1",
+        person.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Own {
+        display_name: row.display_name,
+        email: row.email,
+        issuer: row.issuer,
+        groups: row.groups,
+        time_zone: row.time_zone,
+        signed_in_at: row.signed_in_at,
+        sessions: Vec::new(),
+    }))
+}
+
+pub(super) async fn set_zone(connection: &mut PgConnection, person: PersonId, zone: Option<&str>) -> Result<()> {
+    query!("update person set time_zone = $2 where id = $1", person.0, zone).execute(connection).await?;
+    Ok(())
+}
+
+/// Those neither over nor idle for too long.
+pub(super) async fn sessions_of(
+    connection: &mut PgConnection,
+    person: PersonId,
+    now: OffsetDateTime,
+    seen_after: OffsetDateTime,
+) -> Result<Vec<OwnSession>> {
+    Ok(query_as!(
+        OwnSession,
+        r#"select id as "id: SessionId", false as "current!", address, user_agent, created_at as begun_at, seen_at, expires_at
+           from session
+           where person_id = $1 and expires_at > $2 and seen_at > $3
+           order by seen_at desc, id desc"#,
+        person.0,
+        now,
+        seen_after,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+pub(super) async fn delete_session_of(connection: &mut PgConnection, person: PersonId, id: SessionId) -> Result<bool> {
+    let deleted =
+        query!("delete from session where id = $1 and person_id = $2", id.0, person.0).execute(connection).await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
 // ---- service accounts and tokens
 
 pub(super) async fn upsert_service_account(
@@ -441,6 +493,36 @@ pub(super) async fn token_of_person(
     )
     .fetch_optional(connection)
     .await?)
+}
+
+/// Every service account's tokens with the account and its name, by that name and then the newest first.
+pub(super) async fn tokens_of_service_accounts(
+    connection: &mut PgConnection,
+) -> Result<Vec<(ServiceAccountId, String, Token)>> {
+    let rows = query!(
+        r#"select token.id, service_account.id as account, service_account.name as account_name, token.name, scopes,
+                  token.created_at, expires_at, used_at, revoked_at
+           from token
+           join service_account on service_account.id = token.service_account_id
+           order by service_account.name, token.created_at desc, token.id desc"#,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let token = Token {
+                id: TokenId(row.id),
+                name: row.name,
+                scopes: row.scopes,
+                created_at: row.created_at,
+                expires_at: row.expires_at,
+                used_at: row.used_at,
+                revoked_at: row.revoked_at,
+            };
+            (ServiceAccountId(row.account), row.account_name, token)
+        })
+        .collect())
 }
 
 pub(super) async fn set_revoked(connection: &mut PgConnection, id: TokenId, at: Option<OffsetDateTime>) -> Result<()> {

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use time::Duration;
 
 use super::{
-    session,
+    own, session,
     sign_in::{self, Claims, Departure, NewSession},
     token,
 };
@@ -177,4 +177,62 @@ async fn an_unknown_scope_is_named_together_with_those_there_are() {
     let Err(Error::Invalid(errors)) = refused else { panic!("{refused:?}") };
     assert_eq!(errors[0].field, "scopes");
     assert!(errors[0].message.contains("\"everything\"") && errors[0].message.contains("catalog:read"), "{errors:?}");
+}
+
+#[tokio::test]
+async fn people_see_and_end_their_own_sessions_and_nobody_elses() {
+    let t = TestPortal::new().await;
+    let first = sign_in(&t, &["payments"]).await;
+    t.clock.advance(Duration::minutes(5));
+    let second = sign_in(&t, &["payments"]).await;
+    let ada = actor(&t, second.token.expose_secret()).await.unwrap();
+    let sessions = own::sessions(&t, &ada).await.unwrap();
+    assert_eq!(sessions.iter().map(|session| session.current).collect::<Vec<_>>(), [true, false]);
+    assert_eq!((sessions[0].address.as_str(), sessions[0].user_agent.as_str()), ("192.0.2.7", "Mozilla/5.0"));
+
+    let bea = t.person("Bea", &[]).await;
+    assert!(matches!(own::end_session(&t, &bea, sessions[1].id).await, Err(Error::NotFound(_))));
+    own::end_session(&t, &ada, sessions[1].id).await.unwrap();
+    assert!(
+        actor(&t, first.token.expose_secret()).await.is_none()
+            && actor(&t, second.token.expose_secret()).await.is_some()
+    );
+    assert_eq!(t.count("select count(*) from audit_record where action = 'person.edit'").await, 1);
+    t.clock.advance(t.settings.session_idle + Duration::minutes(1));
+    assert_eq!(own::sessions(&t, &ada).await.unwrap(), [], "idle for too long is over");
+}
+
+#[tokio::test]
+async fn the_chosen_time_zone_comes_with_every_sign_in() {
+    let t = TestPortal::new().await;
+    let session = sign_in(&t, &["payments"]).await;
+    let ada = actor(&t, session.token.expose_secret()).await.unwrap();
+    for wrong in ["", "Europe/Zürich", "a b"] {
+        assert!(matches!(own::choose_zone(&t, &ada, Some(wrong)).await, Err(Error::Invalid(_))), "{wrong:?}");
+    }
+    own::choose_zone(&t, &ada, Some("Europe/Zurich")).await.unwrap();
+    let again = sign_in(&t, &["payments"]).await;
+    let ada = actor(&t, again.token.expose_secret()).await.unwrap();
+    assert_eq!(ada.person().unwrap().time_zone.as_deref(), Some("Europe/Zurich"));
+    let own = own::own(&t, &ada).await.unwrap();
+    assert_eq!((own.groups, own.time_zone.as_deref()), (vec!["payments".to_owned()], Some("Europe/Zurich")));
+}
+
+#[tokio::test]
+async fn a_service_accounts_token_is_seen_and_revoked_by_administrators_alone() {
+    let t = TestPortal::new().await;
+    let root = t.person("Root", &[(RoleName::PlatformAdministrator, None)]).await;
+    let scopes = ["reports:write".to_owned()];
+    let issued = token::issue_for_service_account(&t, &root, "pipeline", &scopes, None).await.unwrap();
+    let lead = t.person("Lena", &[(RoleName::TeamLead, Some("payments"))]).await;
+    assert!(matches!(token::of_service_accounts(&t, &lead).await, Err(Error::Forbidden(_))));
+    assert!(matches!(token::revoke_of_service_account(&t, &lead, issued.token.id).await, Err(Error::Forbidden(_))));
+    assert_eq!(token::of_service_accounts(&t, &root).await.unwrap()[0].service_account_name, "pipeline");
+    let stands = |secret: String| {
+        let t = &t;
+        async move { token::actor(t, &secret, "test".to_owned(), None).await.unwrap().is_some() }
+    };
+    assert!(stands(issued.secret.expose_secret().to_owned()).await);
+    token::revoke_of_service_account(&t, &root, issued.token.id).await.unwrap();
+    assert!(!stands(issued.secret.expose_secret().to_owned()).await);
 }

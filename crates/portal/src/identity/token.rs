@@ -166,6 +166,40 @@ pub async fn issue_for_service_account(
     Ok(Issued { token, secret })
 }
 
+/// Every service account's tokens, by the account's name and then the newest first.
+///
+/// # Errors
+/// `Forbidden` for those who do not administer them.
+pub async fn of_service_accounts(portal: &Portal, actor: &Actor) -> Result<Vec<ServiceAccountToken>> {
+    let mut permit = portal.authorize(actor, AdministerServiceAccounts, ORGANISATION).await?;
+    let rows = sql::tokens_of_service_accounts(&mut permit).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(service_account, service_account_name, token)| ServiceAccountToken {
+            service_account,
+            service_account_name,
+            team: None,
+            token,
+        })
+        .collect())
+}
+
+/// Revokes a service account's token; its next use fails.
+///
+/// # Errors
+/// `NotFound` where no service account has such a token.
+pub async fn revoke_of_service_account(portal: &Portal, actor: &Actor, id: TokenId) -> Result<Token> {
+    let mut permit = portal.authorize(actor, AdministerServiceAccounts, ORGANISATION).await?;
+    let found = sql::tokens_of_service_accounts(&mut permit).await?.into_iter().find(|(.., token)| token.id == id);
+    let (service_account, service_account_name, token) = found.ok_or(Error::NotFound("token"))?;
+    let before = ServiceAccountToken { service_account, service_account_name, team: None, token };
+    let revoked_at = before.token.revoked_at.or_else(|| Some(portal.clock.now()));
+    let after = ServiceAccountToken { token: Token { revoked_at, ..before.token.clone() }, ..before.clone() };
+    sql::set_revoked(&mut permit, id, revoked_at).await?;
+    permit.commit(Change::updated(before, after.clone())).await?;
+    Ok(after.token)
+}
+
 /// A person's tokens, the newest first.
 ///
 /// # Errors

@@ -2,24 +2,13 @@
 
 use std::collections::HashMap;
 
-use model::{EntityId, IncidentDay, LiveIncidents, Nearby, NearbySource, TeamId};
-use sqlx::{PgConnection, query, query_as, query_scalar};
-use time::{Date, OffsetDateTime};
+use model::{EntityId, LiveIncidents, Nearby, NearbySource, TeamId};
+use sqlx::{PgConnection, query, query_as};
+use time::OffsetDateTime;
 
 use crate::{authz::Scope, error::Result};
 
-/// How many incidents of this entity are not resolved.
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn open_count(connection: &mut PgConnection, entity: EntityId) -> Result<i64> {
-    Ok(query_scalar!(
-        r#"select count(*) as "count!" from incident where entity_id = $1 and state <> 'resolved'"#,
-        entity.0,
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
-/// The same for many; those with none are left out.
+/// How many incidents of each of these entities are not resolved; those with none are left out.
 pub(crate) async fn open_counts(
     connection: &mut PgConnection,
     entities: &[EntityId],
@@ -113,42 +102,5 @@ pub(crate) async fn live(connection: &mut PgConnection, scope: &Scope) -> Result
         &scope.entity_ids(),
     )
     .fetch_one(connection)
-    .await?)
-}
-
-/// What opened and ended within a scope, a row for each day (UTC) on which something did.
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn days(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    from: Date,
-    to: Date,
-) -> Result<Vec<IncidentDay>> {
-    Ok(query_as!(
-        IncidentDay,
-        r#"select day as "day!", sum(opened)::bigint as "opened!", sum(resolved)::bigint as "resolved!"
-           from (
-               select (opened_at at time zone 'utc')::date as day, 1 as opened, 0 as resolved
-               from incident
-               where opened_at >= $5::date::timestamp at time zone 'utc'
-                 and opened_at < ($6::date + 1)::timestamp at time zone 'utc'
-                 and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity_id = any($4))
-               union all
-               select (resolved_at at time zone 'utc')::date, 0, 1
-               from incident
-               where resolved_at >= $5::date::timestamp at time zone 'utc'
-                 and resolved_at < ($6::date + 1)::timestamp at time zone 'utc'
-                 and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity_id = any($4))
-           ) as events
-           group by day
-           order by day"#,
-        scope.everything,
-        scope.unrestricted,
-        &scope.team_ids(),
-        &scope.entity_ids(),
-        from,
-        to,
-    )
-    .fetch_all(connection)
     .await?)
 }

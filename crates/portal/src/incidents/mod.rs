@@ -99,10 +99,8 @@ pub async fn receive_alerts(portal: &Portal, actor: &Actor, integration: String,
     if permit.target.kind != IntegrationKind::Alertmanager {
         return Err(Error::Conflict(format!("{name} does not take alerts")));
     }
-    if !permit.target.enabled {
-        return Err(Error::Conflict(format!(
-            "{name} is not enabled; a platform administrator enables it under /admin/integrations/{name}"
-        )));
+    if let Some(reason) = integrations::effects::shut(&permit.target) {
+        return Err(Error::Shut(reason));
     }
     let delivery = match alerts::read(body) {
         Ok(delivery) => delivery,

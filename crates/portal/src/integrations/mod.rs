@@ -25,7 +25,7 @@ use crate::{
     audit::Change,
     authz::{
         Action, ActionName, Actor, Authentication, Facts, Lock, ORGANISATION, Organisation, Reference, Resource,
-        ResourceKind, Who,
+        ResourceKind, Snapshot, Who,
     },
     error::{Error, OnConstraint, Result},
     identity::{self, new_secret},
@@ -210,6 +210,11 @@ pub async fn approve(portal: &Portal, actor: &Actor, name: String, revision: i32
 pub async fn set_enabled(portal: &Portal, actor: &Actor, name: String, enabled: bool) -> Result<Integration> {
     let mut permit = portal.authorize(actor, Edit, name.clone()).await?;
     let before = permit.target.clone();
+    if !enabled && before.kind == IntegrationKind::IdentityProvider {
+        return Err(Error::Conflict(format!(
+            "{name} cannot be disabled here: nobody could sign in to enable it again; RAMPART_OIDC_ISSUER names another"
+        )));
+    }
     if enabled && before.approved_at.is_none() {
         return Err(Error::Conflict(format!(
             "{name} is not approved; a security champion who did not enter it approves it first"
@@ -277,7 +282,14 @@ pub async fn test(portal: &Portal, actor: &Actor, name: String) -> Result<Integr
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub async fn list(portal: &Portal, actor: &Actor) -> Result<Vec<Integration>> {
-    let mut snapshot = portal.snapshot(actor).await?;
+    list_in(&mut portal.snapshot(actor).await?).await
+}
+
+/// As [`list`], for a page that shows more.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_in(snapshot: &mut Snapshot) -> Result<Vec<Integration>> {
     let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
     let scope = visible.scope.clone();
     sql::list(&mut visible, &scope).await
@@ -341,6 +353,8 @@ pub fn may_add(portal: &Portal, actor: &Actor) -> bool {
 /// Puts what the installation's settings set up on the page. What is there already stays as people left it, but for
 /// its hosts: where the settings say others, it waits for approval again.
 ///
+/// The identity provider alone is approved by being set up: nobody could sign in to approve it.
+///
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub async fn register(portal: &Portal, actor: &Actor, built_ins: &[BuiltIn]) -> Result<()> {
@@ -381,6 +395,11 @@ pub async fn register(portal: &Portal, actor: &Actor, built_ins: &[BuiltIn]) -> 
             }
             Some(_) => continue,
         }
+        if built_in.kind == IntegrationKind::IdentityProvider {
+            let entered = sql::named(&mut permit, built_in.name, false).await?.ok_or(Error::NotFound("integration"))?;
+            sql::approve(&mut permit, entered.id, None, portal.clock.now()).await?;
+            sql::set_enabled(&mut permit, entered.id, true).await?;
+        }
         let after = Some(reload(&mut permit, built_in.name).await?);
         changes.push(Change { before, after });
     }
@@ -396,6 +415,16 @@ pub async fn is_enabled(portal: &Portal, name: &str) -> Result<bool> {
     let mut snapshot = portal.snapshot(&actor).await?;
     let found = sql::named(&mut *snapshot.visible(ActionName::IntegrationRead)?, name, false).await?;
     Ok(found.is_some_and(|integration| integration.enabled))
+}
+
+/// Notes why a sign-in through the identity provider failed, and what to do about it.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn sign_in_failed(portal: &Portal, failure: &str, remedy: &str) -> Result<()> {
+    let mut tx = portal.db.session().await?;
+    effects::failed_of(&mut tx, IntegrationKind::IdentityProvider, portal.clock.now(), failure, remedy).await?;
+    tx.commit().await
 }
 
 /// The integration that delivers to `name` with this token, as an actor; none where the token is not its own.

@@ -1,6 +1,9 @@
 //! What integrations ask of Postgres.
 
-use model::{DataClass, Integration, IntegrationId, IntegrationKind, PersonId, TeamId};
+use model::{
+    DataClass, Integration, IntegrationId, IntegrationKind, PersonId, TeamId,
+    integrations::{OF_ITS_TEAM, OF_THE_ORGANISATION},
+};
 use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -119,8 +122,7 @@ pub(super) async fn list(connection: &mut PgConnection, scope: &Scope) -> Result
     .collect()
 }
 
-/// The enabled ones of a kind.
-pub(super) async fn enabled(connection: &mut PgConnection, kind: IntegrationKind) -> Result<Vec<Integration>> {
+pub(super) async fn by_id(connection: &mut PgConnection, id: IntegrationId) -> Result<Option<Integration>> {
     query_as!(
         Row,
         r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
@@ -129,15 +131,63 @@ pub(super) async fn enabled(connection: &mut PgConnection, kind: IntegrationKind
                   succeeded_at, failed_at, failure, remedy, test_requested_at
            from integration
            left join team on team.id = owner_id
-           where kind = $1 and enabled
-           order by integration.name"#,
+           where integration.id = $1"#,
+        id.0,
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+/// The one of a kind that the settings set up.
+pub(super) async fn built_in(connection: &mut PgConnection, kind: IntegrationKind) -> Result<Option<Integration>> {
+    query_as!(
+        Row,
+        r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
+                  data_classes, scopes, egress_hosts, endpoint, built_in, credential_set_at, enabled, revision,
+                  authors, approved_by, approved_at, review_by, integration.created_at,
+                  succeeded_at, failed_at, failure, remedy, test_requested_at
+           from integration
+           left join team on team.id = owner_id
+           where kind = $1 and built_in
+           order by integration.name
+           limit 1"#,
         kind.as_str(),
     )
-    .fetch_all(connection)
+    .fetch_optional(connection)
     .await?
-    .into_iter()
     .map(TryInto::try_into)
-    .collect()
+    .transpose()
+}
+
+/// What posts the news of these teams or of the organisation.
+pub(super) async fn posts_to(connection: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<IntegrationId>> {
+    let teams: Vec<Uuid> = teams.iter().map(|id| id.0).collect();
+    let found = query_scalar!(
+        "select id
+         from integration
+         where kind = any($1) and ($2 = any(scopes) or ($3 = any(scopes) and owner_id = any($4)))
+         order by id",
+        &posting(),
+        OF_THE_ORGANISATION,
+        OF_ITS_TEAM,
+        &teams,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(IntegrationId).collect())
+}
+
+pub(super) async fn enabled_posting(connection: &mut PgConnection) -> Result<Vec<IntegrationId>> {
+    let found = query_scalar!("select id from integration where kind = any($1) and enabled order by id", &posting())
+        .fetch_all(connection)
+        .await?;
+    Ok(found.into_iter().map(IntegrationId).collect())
+}
+
+fn posting() -> Vec<String> {
+    IntegrationKind::ALL.iter().filter(|kind| kind.posts_news()).map(|kind| kind.as_str().to_owned()).collect()
 }
 
 pub(super) struct New<'a> {

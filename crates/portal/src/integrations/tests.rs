@@ -251,16 +251,45 @@ async fn what_the_settings_set_up_is_on_the_page_once_and_waits_for_approval() {
     assert_eq!(s.t.count("select count(*) from audit_record where action = 'integration.add'").await, 1);
 
     let mut owner = s.t.owner().await;
-    assert!(effects::require(&mut owner, IntegrationKind::Mail).await.is_err());
+    let why = shut(&s.t, &mut owner).await.unwrap();
+    assert!(why.contains("waits for approval") && why.contains("/admin/integrations/mail"), "{why}");
     approve(&s.t, &s.champion, "mail".into(), found.revision).await.unwrap();
+    assert!(shut(&s.t, &mut owner).await.unwrap().contains("is disabled"));
     set_enabled(&s.t, &s.admin, "mail".into(), true).await.unwrap();
-    effects::require(&mut owner, IntegrationKind::Mail).await.unwrap();
-    assert_eq!(effects::usable(&s.t, &mut owner, IntegrationKind::Mail).await.unwrap().len(), 1);
+    assert_eq!(shut(&s.t, &mut owner).await, None);
 
     register(&s.t, &system, &mail("smtp.elsewhere.example:587")).await.unwrap();
-    assert!(effects::require(&mut owner, IntegrationKind::Mail).await.is_err(), "another host needs another approval");
+    assert!(shut(&s.t, &mut owner).await.is_some(), "another host needs another approval");
 }
 
+/// Why no mail leaves; none where it may.
+async fn shut(portal: &Portal, connection: &mut PgConnection) -> Option<String> {
+    match effects::passage_of(portal, connection, IntegrationKind::Mail).await.unwrap() {
+        effects::Passage::Open(_) => None,
+        effects::Passage::Shut(reason) => Some(reason),
+    }
+}
+
+#[tokio::test]
+async fn the_identity_provider_alone_is_approved_by_being_set_up() {
+    let s = scene().await;
+    let provider = |host: &str| {
+        vec![BuiltIn {
+            kind: IntegrationKind::IdentityProvider,
+            name: "sign-in",
+            purpose: "People sign in",
+            data_classes: vec![DataClass::Personal],
+            egress_hosts: vec![host.to_owned()],
+        }]
+    };
+    for host in ["idp.example.com", "idp.elsewhere.example"] {
+        register(&s.t, &s.t.system(), &provider(host)).await.unwrap();
+        let found = get(&s.t, &s.champion, "sign-in".into()).await.unwrap();
+        assert_eq!((found.enabled, found.approved_at), (true, Some(s.t.clock.now())), "{host}");
+    }
+    let refused = set_enabled(&s.t, &s.admin, "sign-in".into(), false).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("RAMPART_OIDC_ISSUER")), "{refused:?}");
+}
 #[tokio::test]
 async fn a_test_notes_success_or_what_failed_and_what_to_do() {
     let s = scene().await;

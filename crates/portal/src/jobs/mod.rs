@@ -165,6 +165,22 @@ pub(crate) async fn enqueue_in(connection: &mut PgConnection, job: &Job, delay: 
     Ok(())
 }
 
+/// How many looks at scorecards wait or run.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub(crate) async fn scoring(connection: &mut PgConnection) -> Result<i64> {
+    // unchecked, as above
+    Ok(sqlx::query_scalar(
+        "select count(*)
+         from graphile_worker._private_jobs job
+         join graphile_worker._private_tasks task on task.id = job.task_id
+         where task.identifier in ('scorecard.score', 'scorecard.score_all') and job.attempts < job.max_attempts",
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// As [`enqueue_in`], where there is no change that the job follows from.
 ///
 /// # Errors

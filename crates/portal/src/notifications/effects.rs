@@ -7,6 +7,7 @@ use super::{News, sql, topic};
 use crate::{
     Portal,
     error::Result,
+    integrations,
     jobs::{self, Job},
     live::{self, Topic},
 };
@@ -37,15 +38,15 @@ pub(crate) async fn tell(
     Ok(())
 }
 
-/// Posts to the webhooks of `teams` and of the organisation.
+/// Posts to the webhooks of `teams` and of the organisation; what may not leave at present waits.
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub(crate) async fn post(portal: &Portal, connection: &mut PgConnection, teams: &[TeamId], news: &News) -> Result<()> {
     let now = portal.clock.now();
-    for webhook in sql::webhooks_of(connection, teams).await? {
+    for integration in integrations::effects::posts_to(connection, teams).await? {
         let delivery: DeliveryId = portal.rng.id(&portal.clock);
-        sql::insert_post(connection, delivery, webhook, news, now).await?;
+        sql::insert_post(connection, delivery, integration, news, now).await?;
         jobs::enqueue(connection, &Job::Deliver { delivery }).await?;
     }
     Ok(())

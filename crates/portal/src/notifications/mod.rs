@@ -1,4 +1,5 @@
-//! Telling people and teams: in the portal always, by mail and signed webhook where they chose it.
+//! Telling people and teams: in the portal always, by mail where they chose it, and by signed webhook where an
+//! integration posts their news.
 
 mod deliver;
 pub mod effects;
@@ -7,7 +8,6 @@ mod shape;
 mod sql;
 #[cfg(test)]
 mod tests;
-mod webhook;
 
 use model::{
     DeliveryId, NoticeId, PersonId,
@@ -20,15 +20,13 @@ use time::OffsetDateTime;
 
 pub(crate) use self::deliver::{run as deliver, sweep};
 pub use self::mail::test as test_mail;
-pub use self::webhook::{
-    NewWebhook, NewWebhookSecret, add_webhook, remove_webhook, set_webhook_enabled, webhook_choices, webhooks,
-};
 use crate::{
     Portal, Snapshot,
     audit::Change,
     authz::{Action, ActionName, Actor, ORGANISATION, Organisation},
     error::{Error, Result},
     identity::token::Person,
+    integrations,
     live::{self, Topic},
     page::{COUNT_LIMIT, Window},
 };
@@ -125,6 +123,16 @@ pub async fn choices(portal: &Portal, actor: &Actor) -> Result<Vec<ChannelChoice
     Ok(complete(&chosen))
 }
 
+/// Whether mail leaves at present, where it is set up; else it waits.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn mail_leaves(portal: &Portal, actor: &Actor) -> Result<bool> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let (_, mail) = integrations::effects::enabled(&mut *snapshot.visible(ActionName::PeopleRead)?).await?;
+    Ok(mail)
+}
+
 /// Choosing one's own channels.
 pub struct ChooseChannels;
 
@@ -165,8 +173,15 @@ fn complete(chosen: &[ChannelChoice]) -> Vec<ChannelChoice> {
 /// # Errors
 /// `Unauthenticated` where no person asks.
 pub async fn undelivered(portal: &Portal, actor: &Actor) -> Result<Vec<Undelivered>> {
-    let person = own(actor)?;
-    let mut snapshot = portal.snapshot(actor).await?;
+    undelivered_in(&mut portal.snapshot(actor).await?).await
+}
+
+/// As [`undelivered`], for a page that shows more.
+///
+/// # Errors
+/// As [`undelivered`].
+pub async fn undelivered_in(snapshot: &mut Snapshot) -> Result<Vec<Undelivered>> {
+    let person = own(snapshot.actor())?;
     let mut visible = snapshot.visible(ActionName::IntegrationRead)?;
     let everything = visible.scope.everything;
     sql::undelivered(&mut visible, person, everything).await

@@ -1,10 +1,10 @@
 //! What webhooks are sent: our own JSON, or the shapes that Slack and Microsoft Teams read, always signed.
 //!
 //! Receivers check `Rampart-Signature: t=SECONDS,v1=HEX`, where HEX is HMAC-SHA-256 of `SECONDS.BODY` under the
-//! webhook's secret, and refuse what is older than a few minutes.
+//! integration's credential, and refuse what is older than a few minutes.
 
 use hmac::{Hmac, Mac};
-use model::notification::WebhookShape;
+use model::IntegrationKind;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -15,29 +15,33 @@ use super::sql::Due;
 use crate::{
     Portal,
     error::{Error, Result},
+    integrations::effects::Usable,
 };
 
 /// The most that Slack shows of one section (docs.slack.dev/reference/block-kit/blocks/section-block: 3000 characters).
 const SLACK_SECTION_CHARS: usize = 3_000;
 
-/// Posts a notice to a webhook.
-pub(super) async fn post(
-    portal: &Portal,
-    due: &Due,
-    shape: WebhookShape,
-    url: &SecretString,
-    secret: &SecretString,
-) -> Result<()> {
-    let url = portal.settings.egress.check("url", url.expose_secret())?;
+/// Posts a notice through an integration, to hosts that it names and that were approved with it. A chat service's
+/// address is a secret that both sides know, so it signs, too.
+pub(super) async fn post(portal: &Portal, due: &Due, through: &Usable) -> Result<()> {
+    let Usable { integration, credential } = through;
+    let secret = credential.as_ref().ok_or(Error::NotFound("credential of this integration"))?;
+    let address = match &integration.endpoint {
+        Some(endpoint) => endpoint.as_str(),
+        None => secret.expose_secret(),
+    };
+    // a host that is no rule is covered by none
+    let egress = portal.settings.egress.with(integration.egress_hosts.iter().filter_map(|host| host.parse().ok()));
+    let url = egress.check("address", address)?;
     let link = format!("{}{}", portal.settings.base_url, due.href);
-    let body = serde_json::to_vec(&body(due, shape, &link)?)?;
+    let body = serde_json::to_vec(&body(due, integration.kind, &link)?)?;
     let seconds = portal.clock.now().unix_timestamp();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("rampart/", env!("CARGO_PKG_VERSION"))));
     headers.insert("rampart-delivery", header(due.id.to_string())?);
     headers.insert("rampart-signature", header(signature(secret, seconds, &body))?);
-    let response = portal.settings.egress.post(&url, headers, body).await?;
+    let response = egress.post(&url, headers, body).await?;
     if (200..300).contains(&response.status) {
         return Ok(());
     }
@@ -58,9 +62,11 @@ fn header(value: String) -> Result<HeaderValue> {
     HeaderValue::from_str(&value).map_err(Error::internal)
 }
 
-fn body(due: &Due, shape: WebhookShape, link: &str) -> Result<Value> {
-    Ok(match shape {
-        WebhookShape::Generic => json!({
+fn body(due: &Due, kind: IntegrationKind, link: &str) -> Result<Value> {
+    Ok(match kind {
+        IntegrationKind::Slack => slack(due, link),
+        IntegrationKind::Teams => teams(due, link),
+        _ => json!({
             "version": 1,
             "id": due.id,
             "kind": due.kind,
@@ -69,8 +75,6 @@ fn body(due: &Due, shape: WebhookShape, link: &str) -> Result<Value> {
             "url": link,
             "at": due.created_at.format(&Rfc3339).map_err(Error::internal)?,
         }),
-        WebhookShape::Slack => slack(due, link),
-        WebhookShape::Teams => teams(due, link),
     })
 }
 
@@ -160,11 +164,11 @@ mod tests {
     #[test]
     fn what_people_typed_does_not_become_a_link_or_a_mention_in_a_chat() {
         let due = due("Ada asks <!channel> & *you*", "[click](https://evil.example) <https://evil.example|here>");
-        let slack = body(&due, WebhookShape::Slack, "https://portal.example.com/requests/7").unwrap();
+        let slack = body(&due, IntegrationKind::Slack, "https://portal.example.com/requests/7").unwrap();
         let shown = slack["blocks"][0]["text"]["text"].as_str().unwrap();
         assert!(shown.contains("&lt;!channel&gt; &amp;") && !shown.contains("<http"), "{shown}");
         assert_eq!(slack["blocks"][1]["text"]["text"], "<https://portal.example.com/requests/7|Open in Rampart>");
-        let teams = body(&due, WebhookShape::Teams, "https://portal.example.com/requests/7").unwrap();
+        let teams = body(&due, IntegrationKind::Teams, "https://portal.example.com/requests/7").unwrap();
         let card = &teams["attachments"][0]["content"];
         assert_eq!(card["body"][1]["text"], "\\[click\\]\\(https://evil.example\\) \\<https://evil.example|here\\>");
         assert_eq!(card["actions"][0]["url"], "https://portal.example.com/requests/7");
@@ -172,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_long_text_stays_within_what_slack_takes() {
-        let slack = body(&due("Title", &"<".repeat(3_000)), WebhookShape::Slack, "https://x.example/").unwrap();
+        let slack = body(&due("Title", &"<".repeat(3_000)), IntegrationKind::Slack, "https://x.example/").unwrap();
         assert_eq!(slack["blocks"][0]["text"]["text"].as_str().unwrap().chars().count(), 3_000);
     }
 

@@ -1,15 +1,15 @@
 //! What notifications ask of Postgres.
 
 use model::{
-    DeliveryId, NoticeId, PersonId, TeamId, WebhookId,
-    notification::{ChannelChoice, Notice, NoticeKind, Undelivered, Webhook, WebhookShape},
+    DeliveryId, IntegrationId, NoticeId, PersonId,
+    notification::{ChannelChoice, Notice, NoticeKind, Undelivered},
 };
 use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::News;
-use crate::error::{Error, OnConstraint, Result};
+use crate::error::{Error, Result};
 
 // ---- notices
 
@@ -213,96 +213,6 @@ pub(super) async fn wanting_mail(
     Ok(wanting.into_iter().map(PersonId).collect())
 }
 
-// ---- webhooks
-
-pub(super) struct WebhookRow<'a> {
-    pub id: WebhookId,
-    pub name: &'a str,
-    pub team: Option<TeamId>,
-    pub shape: WebhookShape,
-    pub url: &'a [u8],
-    pub host: &'a str,
-    pub secret: &'a [u8],
-    pub now: OffsetDateTime,
-}
-
-pub(super) async fn insert_webhook(connection: &mut PgConnection, row: &WebhookRow<'_>) -> Result<()> {
-    query!(
-        "insert into webhook (id, name, team_id, shape, url, host, secret, enabled, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, true, $8)",
-        row.id.0,
-        row.name,
-        row.team.map(|id| id.0),
-        row.shape.as_str(),
-        row.url,
-        row.host,
-        row.secret,
-        row.now,
-    )
-    .execute(connection)
-    .await
-    .on_constraint("webhook_name_key", || Error::Conflict("a webhook has that name already".to_owned()))?;
-    Ok(())
-}
-
-pub(super) async fn webhooks(connection: &mut PgConnection, id: Option<WebhookId>) -> Result<Vec<Webhook>> {
-    let rows = query!(
-        r#"select webhook.id, webhook.name, team.display_name as "team?", shape, host, enabled, webhook.created_at,
-                  (select max(delivered_at) from delivery where webhook_id = webhook.id) as delivered_at,
-                  (select last_error from delivery
-                   where webhook_id = webhook.id and last_error is not null
-                   order by created_at desc limit 1) as last_error
-           from webhook
-           left join team on team.id = team_id
-           where $1::uuid is null or webhook.id = $1
-           order by webhook.name"#,
-        id.map(|id| id.0),
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Webhook {
-                id: WebhookId(row.id),
-                name: row.name,
-                team: row.team,
-                shape: parse_shape(&row.shape)?,
-                host: row.host,
-                enabled: row.enabled,
-                created_at: row.created_at,
-                delivered_at: row.delivered_at,
-                last_error: row.last_error,
-            })
-        })
-        .collect()
-}
-
-fn parse_shape(shape: &str) -> Result<WebhookShape> {
-    WebhookShape::parse(shape).ok_or_else(|| Error::internal(format!("unknown shape {shape:?}")))
-}
-
-pub(super) async fn set_webhook_enabled(connection: &mut PgConnection, id: WebhookId, enabled: bool) -> Result<()> {
-    query!("update webhook set enabled = $2 where id = $1", id.0, enabled).execute(connection).await?;
-    Ok(())
-}
-
-pub(super) async fn delete_webhook(connection: &mut PgConnection, id: WebhookId) -> Result<()> {
-    query!("delete from webhook where id = $1", id.0).execute(connection).await?;
-    Ok(())
-}
-
-/// The enabled webhooks of these teams and of the organisation.
-pub(super) async fn webhooks_of(connection: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<WebhookId>> {
-    let teams: Vec<Uuid> = teams.iter().map(|id| id.0).collect();
-    let webhooks = query_scalar!(
-        "select id from webhook where enabled and (team_id is null or team_id = any($1)) order by id",
-        &teams,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(webhooks.into_iter().map(WebhookId).collect())
-}
-
 // ---- deliveries
 
 pub(super) async fn insert_mail(
@@ -318,27 +228,27 @@ pub(super) async fn insert_mail(
 pub(super) async fn insert_post(
     connection: &mut PgConnection,
     id: DeliveryId,
-    webhook: WebhookId,
+    integration: IntegrationId,
     news: &News,
     now: OffsetDateTime,
 ) -> Result<()> {
-    insert_delivery(connection, id, None, Some(webhook), news, now).await
+    insert_delivery(connection, id, None, Some(integration), news, now).await
 }
 
 async fn insert_delivery(
     connection: &mut PgConnection,
     id: DeliveryId,
     person: Option<PersonId>,
-    webhook: Option<WebhookId>,
+    integration: Option<IntegrationId>,
     news: &News,
     now: OffsetDateTime,
 ) -> Result<()> {
     query!(
-        "insert into delivery (id, person_id, webhook_id, kind, title, body, href, about, created_at, next_at)
+        "insert into delivery (id, person_id, integration_id, kind, title, body, href, about, created_at, next_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
         id.0,
         person.map(|id| id.0),
-        webhook.map(|id| id.0),
+        integration.map(|id| id.0),
         news.kind.as_str(),
         news.title,
         news.body,
@@ -369,13 +279,8 @@ pub(super) enum Receiver {
         name: String,
         address: String,
     },
-    Post {
-        webhook: WebhookId,
-        shape: WebhookShape,
-        url: Vec<u8>,
-        secret: Vec<u8>,
-    },
-    /// Nobody can get it any more: the person left, or the webhook was switched off.
+    Post(IntegrationId),
+    /// Nobody can get it any more: the person left.
     Gone,
 }
 
@@ -383,12 +288,9 @@ pub(super) enum Receiver {
 pub(super) async fn open_delivery(connection: &mut PgConnection, id: DeliveryId) -> Result<Option<Due>> {
     let Some(row) = query!(
         r#"select delivery.kind, delivery.title, delivery.body, delivery.href, delivery.created_at, attempts, next_at,
-                  person.display_name as "name?", person.email, person.active as "active?",
-                  webhook.id as "webhook?", shape as "shape?", url as "url?", secret as "secret?",
-                  webhook.enabled as "enabled?"
+                  person.display_name as "name?", person.email, person.active as "active?", integration_id
            from delivery
            left join person on person.id = delivery.person_id
-           left join webhook on webhook.id = delivery.webhook_id
            where delivery.id = $1"#,
         id.0,
     )
@@ -398,11 +300,9 @@ pub(super) async fn open_delivery(connection: &mut PgConnection, id: DeliveryId)
         return Ok(None);
     };
     let Some(next_at) = row.next_at else { return Ok(None) };
-    let receiver = match (row.name, row.email, row.webhook, row.shape, row.url, row.secret) {
-        (Some(name), Some(address), ..) if row.active == Some(true) => Receiver::Mail { name, address },
-        (_, _, Some(webhook), Some(shape), Some(url), Some(secret)) if row.enabled == Some(true) => {
-            Receiver::Post { webhook: WebhookId(webhook), shape: parse_shape(&shape)?, url, secret }
-        }
+    let receiver = match (row.name, row.email, row.integration_id) {
+        (Some(name), Some(address), _) if row.active == Some(true) => Receiver::Mail { name, address },
+        (_, _, Some(integration)) => Receiver::Post(IntegrationId(integration)),
         _ => Receiver::Gone,
     };
     Ok(Some(Due {
@@ -463,21 +363,70 @@ pub(super) async fn failed(
     Ok(())
 }
 
+/// Keeps a delivery that is due until what it goes through is enabled; that counts as no attempt.
+pub(super) async fn hold(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    expected: OffsetDateTime,
+    reason: &str,
+) -> Result<()> {
+    query!(
+        "update delivery set held = true, next_at = null, last_error = $3 where id = $1 and next_at = $2",
+        id.0,
+        expected,
+        reason,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes due what was held for these integrations, and for mail where it may be sent.
+pub(super) async fn release(
+    connection: &mut PgConnection,
+    integrations: &[IntegrationId],
+    mail: bool,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let integrations: Vec<Uuid> = integrations.iter().map(|id| id.0).collect();
+    query!(
+        "update delivery set held = false, next_at = $3
+         where held and (integration_id = any($1) or ($2 and person_id is not null))",
+        &integrations,
+        mail,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives up what was held since before `made_before`: nobody wants such old news.
+pub(super) async fn give_up_held(connection: &mut PgConnection, made_before: OffsetDateTime) -> Result<()> {
+    query!("update delivery set held = false where held and created_at < $1", made_before).execute(connection).await?;
+    Ok(())
+}
+
 pub(super) async fn try_again(connection: &mut PgConnection, id: DeliveryId, now: OffsetDateTime) -> Result<bool> {
-    let found =
-        query!("update delivery set next_at = $2, attempts = 0 where id = $1 and delivered_at is null", id.0, now,)
-            .execute(connection)
-            .await?;
+    let found = query!(
+        "update delivery set next_at = $2, attempts = 0, held = false where id = $1 and delivered_at is null",
+        id.0,
+        now,
+    )
+    .execute(connection)
+    .await?;
     Ok(found.rows_affected() == 1)
 }
 
 struct UndeliveredRow {
     id: Uuid,
     person: Option<String>,
-    webhook: Option<String>,
+    integration: Option<String>,
+    integration_id: Option<Uuid>,
     title: String,
     attempts: i32,
     last_error: String,
+    held: bool,
     next_at: Option<OffsetDateTime>,
 }
 
@@ -485,13 +434,12 @@ impl From<UndeliveredRow> for Undelivered {
     fn from(row: UndeliveredRow) -> Self {
         Self {
             id: DeliveryId(row.id),
-            to: match (row.person, row.webhook) {
-                (Some(person), _) => format!("mail to {person}"),
-                (None, webhook) => format!("webhook {}", webhook.unwrap_or_default()),
-            },
+            to: row.person.map(|person| format!("mail to {person}")).or(row.integration).unwrap_or_default(),
+            integration: row.integration_id.map(IntegrationId),
             title: row.title,
             attempts: row.attempts,
             last_error: row.last_error,
+            held: row.held,
             next_at: row.next_at,
         }
     }
@@ -505,12 +453,12 @@ pub(super) async fn undelivered(
 ) -> Result<Vec<Undelivered>> {
     let rows = query_as!(
         UndeliveredRow,
-        r#"select delivery.id, person.display_name as "person?", webhook.name as "webhook?", title, attempts,
-                  last_error as "last_error!", next_at
+        r#"select delivery.id, person.display_name as "person?", integration.name as "integration?",
+                  integration_id, title, attempts, last_error as "last_error!", held, next_at
            from delivery
            left join person on person.id = delivery.person_id
-           left join webhook on webhook.id = delivery.webhook_id
-           where delivered_at is null and attempts > 0 and last_error is not null
+           left join integration on integration.id = delivery.integration_id
+           where delivered_at is null and last_error is not null
              and ($2 or delivery.person_id = $1)
            order by delivery.created_at desc, delivery.id desc
            limit 100"#,
@@ -525,12 +473,12 @@ pub(super) async fn undelivered(
 pub(super) async fn undelivered_about(connection: &mut PgConnection, about: &str) -> Result<Vec<Undelivered>> {
     let rows = query_as!(
         UndeliveredRow,
-        r#"select delivery.id, person.display_name as "person?", webhook.name as "webhook?", title, attempts,
-                  last_error as "last_error!", next_at
+        r#"select delivery.id, person.display_name as "person?", integration.name as "integration?",
+                  integration_id, title, attempts, last_error as "last_error!", held, next_at
            from delivery
            left join person on person.id = delivery.person_id
-           left join webhook on webhook.id = delivery.webhook_id
-           where about = $1 and delivered_at is null and attempts > 0 and last_error is not null
+           left join integration on integration.id = delivery.integration_id
+           where about = $1 and delivered_at is null and last_error is not null
            order by delivery.created_at desc, delivery.id desc
            limit 100"#,
         about,

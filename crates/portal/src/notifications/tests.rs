@@ -7,8 +7,9 @@ use std::{
 };
 
 use model::{
-    TeamId,
-    notification::{ChannelChoice, NoticeKind, WebhookShape},
+    DataClass, Integration, IntegrationKind, IntegrationState, TeamId,
+    integrations::{OF_ITS_TEAM, OF_THE_ORGANISATION},
+    notification::{ChannelChoice, NoticeKind},
     page::PageRequest,
 };
 use time::Duration;
@@ -19,13 +20,14 @@ use tokio::{
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use super::{
-    MailSettings, NewWebhook, News, add_webhook, choices, choose, deliver, effects, list, mark_read, redeliver,
-    remove_webhook, set_webhook_enabled, shape, sweep, topic, undelivered, unread, webhooks,
+    MailSettings, News, choices, choose, deliver, effects, list, mark_read, redeliver, shape, sweep, topic,
+    undelivered, unread,
 };
 use crate::{
     Error, Portal,
     authz::{Actor, RoleName},
     egress::Egress,
+    integrations::{self, Draft},
     jobs,
     live::{self, Topic},
     testing::TestPortal,
@@ -363,6 +365,50 @@ async fn mail_settings_are_tried_out_with_the_servers_answer() {
     assert!(matches!(super::test_mail(&wrong).await, Err(Error::Invalid(_))));
 }
 
+// ---- what is held
+
+#[tokio::test]
+async fn mail_that_may_not_leave_waits_with_the_reason_and_goes_out_when_it_may() {
+    let t = TestPortal::new().await;
+    let server = MailServer::start(0).await;
+    let portal = with(&t, |settings| settings.mail = Some(mail_settings(server.port)));
+    let (ada, root) = (t.person("Ada", &[]).await, t.person("Root", &[(ADMINISTRATOR, None)]).await);
+    t.set_enabled(IntegrationKind::Mail, false).await;
+    tell(&portal, &ada, &news()).await;
+    jobs::work_once(&portal).await.unwrap();
+    sweep(&portal).await.unwrap();
+    let held = undelivered(&t, &ada).await.unwrap();
+    assert_eq!((held[0].held, held[0].attempts, held[0].next_at), (true, 0, None));
+    assert!(held[0].last_error.contains("is disabled"), "{held:?}");
+    redeliver(&portal, &root, held[0].id).await.unwrap();
+    jobs::work_once(&portal).await.unwrap();
+    assert!(server.taken().is_empty(), "not by hand either");
+
+    t.set_enabled(IntegrationKind::Mail, true).await;
+    sweep(&portal).await.unwrap();
+    jobs::work_once(&portal).await.unwrap();
+    assert_eq!((server.taken().len(), undelivered(&t, &ada).await.unwrap().len()), (1, 0));
+    let mail = integrations::get(&t, &root, "mail".to_owned()).await.unwrap();
+    assert_eq!(mail.succeeded_at, Some(t.clock.now()), "a real delivery is noted");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_week_is_given_up() {
+    let t = TestPortal::new().await;
+    let portal = with(&t, |settings| settings.mail = Some(mail_settings(1)));
+    let ada = t.person("Ada", &[]).await;
+    t.set_enabled(IntegrationKind::Mail, false).await;
+    tell(&portal, &ada, &news()).await;
+    deliver_due(&t, &portal).await;
+    t.clock.advance(Duration::days(7) + Duration::minutes(1));
+    sweep(&portal).await.unwrap();
+    let given_up = undelivered(&t, &ada).await.unwrap();
+    assert_eq!((given_up[0].held, given_up[0].next_at), (false, None));
+    t.set_enabled(IntegrationKind::Mail, true).await;
+    sweep(&portal).await.unwrap();
+    assert_eq!(undelivered(&t, &ada).await.unwrap(), given_up);
+}
+
 // ---- webhooks
 
 async fn receiver(status: u16) -> MockServer {
@@ -379,98 +425,103 @@ fn allowing(t: &TestPortal, server: &MockServer) -> Portal {
     })
 }
 
-fn hook(server: &MockServer, team: Option<TeamId>, shape: WebhookShape) -> NewWebhook {
-    let url = format!("{}/services/T0/secret-path", server.uri()).into();
-    NewWebhook { name: format!("chat {shape:?} {}", team.is_some()), team, shape, url }
+const SECRET: &str = "a-signing-secret";
+
+/// Enters an integration that posts news for the team payments, or for everybody.
+async fn hook(t: &TestPortal, server: &MockServer, kind: IntegrationKind, scope: &str) -> Integration {
+    let (root, name) = (t.person("Root", &[(ADMINISTRATOR, None)]).await, format!("chat-{kind}"));
+    t.team("payments").await;
+    let address = format!("{}/services/T0/secret-path", server.uri());
+    let (endpoint, credential) = match kind {
+        IntegrationKind::Webhook => (Some(address), SECRET.to_owned()),
+        _ => (None, address),
+    };
+    let draft = Draft {
+        kind,
+        name,
+        owner: Some("payments".to_owned()),
+        purpose: "Tell the channel".to_owned(),
+        data_classes: vec![DataClass::Internal],
+        scopes: vec![scope.to_owned()],
+        egress_hosts: vec![server.address().to_string()],
+        endpoint,
+        credential: Some(credential.into()),
+        review_by: (t.clock.now() + Duration::days(90)).date(),
+    };
+    integrations::add(t, &root, draft).await.unwrap().integration
+}
+
+async fn approve_and_enable(t: &TestPortal, integration: &Integration) {
+    let champion = t.person("Sam", &[(RoleName::SecurityChampion, None)]).await;
+    let root = t.person("Rita", &[(ADMINISTRATOR, None)]).await;
+    integrations::approve(t, &champion, integration.name.clone(), integration.revision).await.unwrap();
+    integrations::set_enabled(t, &root, integration.name.clone(), true).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_webhook_gets_its_teams_news_signed() {
+async fn a_webhook_gets_its_teams_news_signed_once_it_is_approved_and_enabled() {
     let t = TestPortal::new().await;
     let server = receiver(200).await;
     let portal = allowing(&t, &server);
-    let root = t.person("Root", &[(ADMINISTRATOR, None)]).await;
     let (payments, search) = (t.team("payments").await, t.team("search").await);
-    let added = add_webhook(&portal, &root, &hook(&server, Some(payments), WebhookShape::Generic)).await.unwrap();
+    let hook = hook(&t, &server, IntegrationKind::Webhook, OF_ITS_TEAM).await;
     post(&portal, &[search], &news()).await;
     assert_eq!(t.count("select count(*) from delivery").await, 0, "another team's");
     post(&portal, &[payments], &news()).await;
     jobs::work_once(&portal).await.unwrap();
+    assert!(server.received_requests().await.unwrap().is_empty(), "nobody approved it");
+    let root = t.person("Rosa", &[(ADMINISTRATOR, None)]).await;
+    let held = undelivered(&t, &root).await.unwrap();
+    assert!(held[0].held && held[0].last_error.contains("waits for approval"), "{held:?}");
 
+    approve_and_enable(&t, &hook).await;
+    sweep(&portal).await.unwrap();
+    jobs::work_once(&portal).await.unwrap();
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests.len(), 1);
     let signed = requests[0].headers["rampart-signature"].to_str().unwrap();
-    assert_eq!(signed, shape::signature(&added.secret, t.clock.now().unix_timestamp(), &requests[0].body));
+    assert_eq!(signed, shape::signature(&SECRET.into(), t.clock.now().unix_timestamp(), &requests[0].body));
     let body: serde_json::Value = requests[0].body_json().unwrap();
     assert_eq!(
         (body["kind"].as_str(), body["url"].as_str()),
         (Some("approval"), Some("https://portal.example.com/requests/7"))
     );
-    assert!(webhooks(&t, &root).await.unwrap()[0].delivered_at.is_some());
+    let after = integrations::get(&t, &root, hook.name).await.unwrap();
+    assert_eq!((after.state(), after.succeeded_at), (IntegrationState::Working, Some(t.clock.now())));
 }
 
 #[tokio::test]
-async fn a_receiver_that_fails_is_tried_again_and_its_answer_shown() {
+async fn a_receiver_that_fails_is_tried_again_and_its_answer_shown_with_what_to_do() {
     let t = TestPortal::new().await;
     let server = receiver(503).await;
     let portal = allowing(&t, &server);
-    let root = t.person("Root", &[(ADMINISTRATOR, None)]).await;
-    let added = add_webhook(&portal, &root, &hook(&server, None, WebhookShape::Slack)).await.unwrap();
+    let hook = hook(&t, &server, IntegrationKind::Slack, OF_THE_ORGANISATION).await;
+    approve_and_enable(&t, &hook).await;
+    let root = t.person("Rosa", &[(ADMINISTRATOR, None)]).await;
     post(&portal, &[], &news()).await;
     deliver_due(&t, &portal).await;
     let waiting = undelivered(&t, &root).await.unwrap();
     assert!(waiting[0].last_error.contains("answered 503") && waiting[0].next_at.is_some(), "{waiting:?}");
-    set_webhook_enabled(&portal, &root, added.id, false).await.unwrap();
+    let failing = integrations::get(&t, &root, hook.name.clone()).await.unwrap();
+    assert_eq!(failing.state(), IntegrationState::Failing);
+    assert!(failing.failure.unwrap().contains("answered 503") && failing.remedy.is_some());
+
+    integrations::set_enabled(&t, &root, hook.name, false).await.unwrap();
     t.clock.advance(Duration::minutes(1));
     deliver_due(&t, &portal).await;
-    let given_up = undelivered(&t, &root).await.unwrap();
-    assert_eq!((given_up[0].next_at, server.received_requests().await.unwrap().len()), (None, 1), "{given_up:?}");
-    remove_webhook(&portal, &root, added.id).await.unwrap();
-    assert_eq!(t.count("select count(*) from delivery").await, 0);
+    let held = undelivered(&t, &root).await.unwrap();
+    assert_eq!((held[0].held, server.received_requests().await.unwrap().len()), (true, 1), "{held:?}");
 }
 
 #[tokio::test]
-async fn a_host_that_nobody_allowed_is_refused_when_it_is_entered_and_when_it_is_sent_to() {
+async fn a_private_host_takes_the_installations_leave_besides_the_approval() {
     let t = TestPortal::new().await;
     let server = receiver(200).await;
-    let root = t.person("Root", &[(ADMINISTRATOR, None)]).await;
-    let new = hook(&server, None, WebhookShape::Generic);
-    let refused = add_webhook(&t, &root, &new).await.map(|_| ());
-    assert!(
-        matches!(&refused, Err(Error::Invalid(errors)) if errors[0].message.contains("RAMPART_EGRESS_ALLOW")),
-        "{refused:?}"
-    );
-    let portal = allowing(&t, &server);
-    add_webhook(&portal, &root, &new).await.unwrap();
-    post(&portal, &[], &news()).await;
-    // no longer allowed when its time comes
+    let hook = hook(&t, &server, IntegrationKind::Webhook, OF_THE_ORGANISATION).await;
+    approve_and_enable(&t, &hook).await;
+    post(&t, &[], &news()).await;
     deliver_due(&t, &t.portal.clone()).await;
     assert!(server.received_requests().await.unwrap().is_empty());
-    assert!(undelivered(&t, &root).await.unwrap()[0].last_error.contains("RAMPART_EGRESS_ALLOW"));
-}
-
-#[tokio::test]
-async fn only_administrators_enter_webhooks_and_their_addresses_stay_inside() {
-    let t = TestPortal::new().await;
-    let server = receiver(200).await;
-    let portal = allowing(&t, &server);
-    let lead = t.person("Lena", &[(RoleName::TeamLead, Some("payments"))]).await;
-    let root = t.person("Root", &[(ADMINISTRATOR, None)]).await;
-    let new = hook(&server, None, WebhookShape::Teams);
-    assert!(matches!(add_webhook(&portal, &lead, &new).await.map(|_| ()), Err(Error::Forbidden(_))));
-    let added = add_webhook(&portal, &root, &new).await.unwrap();
-    assert!(
-        matches!(add_webhook(&portal, &root, &new).await.map(|_| ()), Err(Error::Conflict(_))),
-        "the name is taken"
-    );
-    assert_eq!(webhooks(&t, &lead).await.unwrap(), []);
-    let dump: String = sqlx::query_scalar(
-        "select (select string_agg(webhook::text, '') from webhook)
-             || (select string_agg(encode(leaf, 'escape'), '') from audit_record)",
-    )
-    .fetch_one(&mut t.owner().await)
-    .await
-    .unwrap();
-    let secret = secrecy::ExposeSecret::expose_secret(&added.secret);
-    assert!(!dump.contains("secret-path") && !dump.contains(secret));
+    let root = t.person("Rosa", &[(ADMINISTRATOR, None)]).await;
+    assert!(undelivered(&t, &root).await.unwrap()[0].last_error.contains("https"), "plain http, and private");
 }

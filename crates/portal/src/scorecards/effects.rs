@@ -44,27 +44,6 @@ pub(crate) async fn owner_changed(
     changed(connection, entity).await
 }
 
-/// Where one entity stands on one scorecard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LevelOf {
-    pub entity: EntityId,
-    pub scorecard: String,
-    pub title: String,
-    /// None: below the lowest.
-    pub level: Option<String>,
-    /// 0 below the lowest, `levels` at the top.
-    pub rank: i16,
-    pub levels: i32,
-    pub score: i16,
-}
-
-/// Where these entities stand, by entity and scorecard; those that no scorecard applies to are left out. Asks nothing
-/// of the caller's rights: pass only entities whose results they may see.
-#[cfg_attr(not(test), expect(dead_code, reason = "a door that other features are yet to use"))]
-pub(crate) async fn levels(connection: &mut PgConnection, entities: &[EntityId]) -> Result<Vec<LevelOf>> {
-    sql::levels(connection, entities).await
-}
-
 /// Reviews that are overdue and that the actor may see, the longest first.
 pub(crate) async fn reviews_due(snapshot: &mut Snapshot, limit: i64) -> Result<Vec<Review>> {
     let today = snapshot.portal().clock.now().date();

@@ -160,7 +160,8 @@ pub(super) async fn reviews_due(
 ) -> Result<Vec<Review>> {
     Ok(query_as!(
         Review,
-        r#"select scorecard, entity_id as "entity: EntityId", entity_ref, entity_title as title, team.name as "owner?",
+        r#"select scorecard, (select title from scorecard where name = scorecard_review.scorecard) as "scorecard_title!",
+                  entity_id as "entity: EntityId", entity_ref, entity_title as title, team.name as "owner?",
                   reviewed_at, person.display_name as "reviewed_by?", next_on
            from scorecard_review
            left join team on team.id = owner_id
@@ -187,7 +188,8 @@ pub(super) async fn review_of(
 ) -> Result<Option<Review>> {
     Ok(query_as!(
         Review,
-        r#"select scorecard, entity_id as "entity: EntityId", entity_ref, entity_title as title, team.name as "owner?",
+        r#"select scorecard, (select title from scorecard where name = scorecard_review.scorecard) as "scorecard_title!",
+                  entity_id as "entity: EntityId", entity_ref, entity_title as title, team.name as "owner?",
                   reviewed_at, person.display_name as "reviewed_by?", next_on
            from scorecard_review
            left join team on team.id = owner_id

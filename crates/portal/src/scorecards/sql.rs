@@ -10,7 +10,7 @@ use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Kept, definition::Scorecard, effects::LevelOf};
+use super::{Kept, definition::Scorecard};
 use crate::{catalog::Entity, error::Result};
 
 /// Waits for whoever else keeps results of this scorecard.
@@ -318,22 +318,6 @@ pub(super) async fn set_owner(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-pub(super) async fn levels(connection: &mut PgConnection, ids: &[EntityId]) -> Result<Vec<LevelOf>> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    Ok(query_as!(
-        LevelOf,
-        r#"select entity_id as "entity: EntityId", scorecard, scorecard.title, level_name as level, level as rank,
-                  cardinality(scorecard.levels) as "levels!", score
-           from scorecard_result
-           join scorecard on scorecard.name = scorecard_result.scorecard
-           where entity_id = any($1)
-           order by entity_id, scorecard.title"#,
-        &ids,
-    )
-    .fetch_all(connection)
-    .await?)
 }
 
 /// A kept result with its owner's name, and which scorecard.

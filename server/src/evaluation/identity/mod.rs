@@ -175,6 +175,7 @@ fn router(state: Arc<Inner>) -> Router {
         .route("/jwks", get(keys))
         .route("/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/sign-in", post(authorize::sign_in))
+        .route("/inter.woff2", get(page::font))
         .route("/token", post(token::redeem))
         .route("/userinfo", get(token::user_info).post(token::user_info))
         .route("/end_session", get(logout::by_query).post(logout::by_form))
