@@ -94,6 +94,8 @@ impl Column {
         };
         let label = match self.sort {
             Some(sort) => view! { <a href=sort.href>{self.label} <Icon of /></a> }.into_any(),
+            // above buttons; a screen reader reads out every header
+            None if self.label.is_empty() => view! { <span class="only-spoken">"Actions"</span> }.into_any(),
             None if self.spoken => view! { <span class="only-spoken">{self.label}</span> }.into_any(),
             None => self.label.into_any(),
         };

@@ -16,8 +16,6 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column { table: "session", column: "id_token", row: "id::text" },
     Column { table: "sign_in", column: "kept_form", row: "encode(state_hash, 'hex')" },
     Column { table: "sign_in", column: "verifier", row: "encode(state_hash, 'hex')" },
-    Column { table: "webhook", column: "secret", row: "id::text" },
-    Column { table: "webhook", column: "url", row: "id::text" },
 ];
 
 pub(crate) fn is_known(table: &str, column: &str) -> bool {
