@@ -145,11 +145,6 @@ async fn told() -> Story {
     assert_eq!(told.status, StatusCode::OK, "the token is good");
     story.heard("GET /api/v1/entities".to_owned(), told);
 
-    let new = json!({ "name": "canary", "shape": "slack", "url": "https://hooks.example.com/services/T024/canary-in-the-path" });
-    let added = story.send("pat", Method::POST, "/api/v1/webhooks", new).await.json();
-    story.plant("a webhook's address", "T024/canary-in-the-path", None);
-    story.plant("a webhook's signing secret", added["secret"].as_str().unwrap(), Some("POST /api/v1/webhooks"));
-
     let name = story.house.name("environments", 0).to_owned();
     let address = format!("/api/v1/environments/{name}/credentials");
     let shown = story.send("dana", Method::POST, &address, Value::Null).await.json();
@@ -163,6 +158,14 @@ async fn told() -> Story {
     let told = story.send("pat", Method::POST, "/api/v1/integrations", integration.clone()).await;
     assert_eq!(told.status, StatusCode::CREATED, "{}", excerpt(&told));
     story.plant("an integration's credential", "canary-signing-secret", None);
+    let slack = json!({
+        "kind": "slack", "name": "canary-channel", "owner": "payments", "purpose": "Sings", "data_classes": ["internal"],
+        "scopes": ["notifications:send"], "egress_hosts": ["hooks.example.com"],
+        "credential": "https://hooks.example.com/services/T024/canary-in-the-path", "review_by": "2026-05-04",
+    });
+    let told = story.send("pat", Method::POST, "/api/v1/integrations", slack).await;
+    assert_eq!(told.status, StatusCode::CREATED, "{}", excerpt(&told));
+    story.plant("a channel's address", "T024/canary-in-the-path", None);
     // refused: what is wrong is said without what is secret
     let mut wrong = integration;
     wrong["name"] = "Not A Name".into();

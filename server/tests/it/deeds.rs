@@ -327,14 +327,6 @@ fn pages(house: &House) -> Vec<Deed> {
         post("/notifications/read", "lena", "", Body::Form(Vec::new())).own().never("a person's own marks"),
         post("/notifications/channels", "dana", "", form([("mail", "approval")])).own(),
         post("/admin/deliveries/{id}/retry", "pat", named("deliveries", 0), Body::Empty),
-        post(
-            "/admin/webhooks",
-            "pat",
-            "",
-            form([("name", "ops"), ("team", ""), ("shape", "generic"), ("url", "https://hooks.example.com/ops")]),
-        ),
-        post("/admin/webhooks/{id}/switch", "pat", named("webhooks", 0), form([("enabled", "no")])),
-        post("/admin/webhooks/{id}/remove", "pat", named("webhooks", 1), Body::Empty),
         post("/preferences", "dana", "", form([("theme", "dark"), ("return_to", "/")]))
             .own()
             .never("kept in the browser alone"),
@@ -524,15 +516,6 @@ fn operations(house: &House) -> Vec<Deed> {
         )
         .own(),
         api(delete.clone(), "/tokens/{id}", "dana", named("tokens", 1), Body::Empty),
-        api(
-            post.clone(),
-            "/webhooks",
-            "pat",
-            "",
-            json(json!({ "name": "rest ops", "shape": "generic", "url": "https://hooks.example.com/rest" })),
-        ),
-        api(patch, "/webhooks/{id}", "pat", named("webhooks", 0), json(json!({ "enabled": true }))),
-        api(delete, "/webhooks/{id}", "pat", named("webhooks", 2), Body::Empty),
         sender(furniture::alert(&format!("{MARK} again"), "Again", Some("vault-0"))),
     ]
 }

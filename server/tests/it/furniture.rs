@@ -1,6 +1,6 @@
 //! What a house is furnished with: its people's things, made as people make them, and the files that they are made from.
 
-use model::{BindingId, DataClass, DeliveryId, IntegrationKind, PageRequest, SourceKind, notification::WebhookShape};
+use model::{BindingId, DataClass, DeliveryId, IntegrationKind, PageRequest, SourceKind};
 use portal::{
     Actor,
     authz::{Reach, RoleName},
@@ -18,8 +18,7 @@ use portal::{
     incidents,
     integrations::{self, Draft},
     jobs::Job,
-    notifications::{self, NewWebhook},
-    requests, scorecards,
+    notifications, requests, scorecards,
     testing::TestPortal,
 };
 use secrecy::ExposeSecret;
@@ -79,15 +78,6 @@ impl House {
             }
         }
         self.access(&dana, &lena, payments, identity, rows).await;
-        for row in 0..rows.max(3) {
-            let new = NewWebhook {
-                name: format!("{MARK} channel {row}"),
-                team: None,
-                shape: WebhookShape::Generic,
-                url: "https://hooks.example.com/services/T0".to_owned().into(),
-            };
-            self.keep("webhooks", notifications::add_webhook(&portal, &pat, &new).await.unwrap().id);
-        }
         for row in 0..rows.max(3) {
             let owner = dana.person_id().unwrap();
             let scopes = ["catalog:read".to_owned()];

@@ -256,6 +256,7 @@ fn settings(base_url: &str) -> Settings {
         mail: Some(MailSettings {
             url: format!("smtp://rampart:{}@127.0.0.1:1", PASSWORDS[0].1).into(),
             from: "Rampart <rampart@example.com>".to_owned(),
+            authorities: Vec::new(),
         }),
         egress: Egress::new(vec!["hooks.example.com".parse().unwrap()]),
         ..Settings::default()
