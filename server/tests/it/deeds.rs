@@ -339,7 +339,7 @@ fn operations(house: &House) -> Vec<Deed> {
         door: Door { method: method.clone(), path: format!("/api/v1{path}") },
         ..post(&format!("/api/v1{path}"), by, value, body)
     };
-    let (post, put, patch, delete) = (Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    let (post, put, delete) = (Method::POST, Method::PUT, Method::DELETE);
     let json = |value: Value| Body::Json(value);
     let integration = json!({
         "kind": "webhook", "name": "rest-desk", "owner": "payments", "purpose": "Tells a desk", "data_classes": ["internal"],
