@@ -163,8 +163,11 @@ async fn keys_that_others_read_or_that_open_nothing_are_refused() {
     let mut owner = installation.database.owner().await;
     owner
         .execute(
-            "insert into webhook (id, name, shape, url, host, secret, enabled, created_at)
-             values (gen_random_uuid(), 'a', 'generic', '\\x036f6c64aabb', 'example.com', '\\x036f6c64aabb', true, now())",
+            "insert into integration (
+                 id, name, kind, purpose, data_classes, scopes, egress_hosts, credential, review_by, created_at
+             ) values (
+                 gen_random_uuid(), 'a', 'webhook', '', '{}', '{}', '{}', '\\x036f6c64aabb', '2027-01-01', now()
+             )",
         )
         .await
         .unwrap();
@@ -172,7 +175,11 @@ async fn keys_that_others_read_or_that_open_nothing_are_refused() {
     let failed = [("keys", Verdict::Fail), ("encrypted values", Verdict::Fail)];
     assert_eq!(not_well(&findings), failed, "{}", findings.in_words());
     assert_eq!(of(&findings, "keys").remedy.as_ref().unwrap().split(' ').next(), Some("chmod"));
-    assert!(of(&findings, "encrypted values").what.contains("webhook.url (1 under old)"), "{}", findings.in_words());
+    assert!(
+        of(&findings, "encrypted values").what.contains("integration.credential (1 under old)"),
+        "{}",
+        findings.in_words()
+    );
 
     installation.set_key_mode(0o600);
     std::fs::write(installation.folder.path("keys.json"), "{").unwrap();
