@@ -41,6 +41,16 @@ impl House {
             self.keep("teams", name);
         }
 
+        for _ in 0..2 {
+            let begun = self.begin("dana", &["payments"]).await;
+            self.keep("sessions", begun.id);
+        }
+        for row in 0..2 {
+            let scopes = ["catalog:read".to_owned()];
+            let issued = token::issue_for_service_account(&portal, &pat, &format!("robot-{row}"), &scopes, None).await;
+            self.keep("robots", issued.unwrap().token.id);
+        }
+
         let file = DescriptorFile { path: "catalog-info.yaml".to_owned(), bytes: descriptors(rows).into_bytes() };
         let source = SourceName { kind: SourceKind::Upload, name: format!("{MARK}-files") };
         let report = catalog::import(&portal, &pat, &source, vec![file]).await.unwrap();
