@@ -327,10 +327,10 @@ fn pages(house: &House) -> Vec<Deed> {
         post("/notifications/read", "lena", "", Body::Form(Vec::new())).own().never("a person's own marks"),
         post("/notifications/channels", "dana", "", form([("mail", "approval")])).own(),
         post("/admin/deliveries/{id}/retry", "pat", named("deliveries", 0), Body::Empty),
-        post("/settings/zone", "dana", "", form([("time_zone", "Europe/Zurich")])).own(),
+        post("/settings/zone", "dana", "", form([("time_zone", "Europe/Berlin")])).own(),
         post("/settings/sessions/{id}/end", "dana", named("sessions", 0), Body::Empty),
-        post("/admin/tokens", "pat", "", form([("name", "robot"), ("scope", "catalog:read"), ("days", "30")])),
-        post("/admin/tokens/{id}/revoke", "pat", named("service_tokens", 0), Body::Empty),
+        post("/admin/tokens", "pat", "", form([("name", "machine"), ("scope", "catalog:read"), ("days", "30")])),
+        post("/admin/tokens/{id}/revoke", "pat", named("robots", 0), Body::Empty),
         post("/preferences", "dana", "", form([("theme", "dark"), ("return_to", "/")]))
             .own()
             .never("kept in the browser alone"),
@@ -520,15 +520,15 @@ fn operations(house: &House) -> Vec<Deed> {
         )
         .own(),
         api(delete.clone(), "/tokens/{id}", "dana", named("tokens", 1), Body::Empty),
+        api(Method::DELETE, "/sessions/{id}", "dana", named("sessions", 1), Body::Empty),
         api(
-            post.clone(),
+            Method::POST,
             "/service-accounts/tokens",
             "pat",
             "",
-            json(json!({ "service_account": "robot", "scopes": ["catalog:read"], "days": 30 })),
+            json(json!({ "service_account": "machine", "scopes": ["catalog:read"], "days": 30 })),
         ),
-        api(delete.clone(), "/service-accounts/tokens/{id}", "pat", named("service_tokens", 1), Body::Empty),
-        api(delete, "/sessions/{id}", "dana", named("sessions", 1), Body::Empty),
+        api(Method::DELETE, "/service-accounts/tokens/{id}", "pat", named("robots", 1), Body::Empty),
         sender(furniture::alert(&format!("{MARK} again"), "Again", Some("vault-0"))),
     ]
 }

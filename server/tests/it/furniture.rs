@@ -1,6 +1,6 @@
 //! What a house is furnished with: its people's things, made as people make them, and the files that they are made from.
 
-use model::{BindingId, DataClass, DeliveryId, IntegrationKind, PageRequest, SessionId, SourceKind};
+use model::{BindingId, DataClass, DeliveryId, IntegrationKind, PageRequest, SourceKind};
 use portal::{
     Actor,
     authz::{Reach, RoleName},
@@ -39,6 +39,16 @@ impl House {
         for name in ["payments", "identity"] {
             self.keep("team", team(name));
             self.keep("teams", name);
+        }
+
+        for _ in 0..2 {
+            let begun = self.begin("dana", &["payments"]).await;
+            self.keep("sessions", begun.id);
+        }
+        for row in 0..2 {
+            let scopes = ["catalog:read".to_owned()];
+            let issued = token::issue_for_service_account(&portal, &pat, &format!("robot-{row}"), &scopes, None).await;
+            self.keep("robots", issued.unwrap().token.id);
         }
 
         let file = DescriptorFile { path: "catalog-info.yaml".to_owned(), bytes: descriptors(rows).into_bytes() };
@@ -87,27 +97,6 @@ impl House {
         let scopes = ["reports:write", "gate:evaluate", "catalog:read", "catalog:write"].map(str::to_owned);
         let issued = token::issue_for_service_account(&portal, &pat, "pipeline", &scopes, None).await.unwrap();
         issued.secret.expose_secret().clone_into(&mut self.pipeline);
-        for row in 0..rows.max(2) {
-            let name = format!("{MARK} program {row}");
-            let issued = token::issue_for_service_account(&portal, &pat, &name, &scopes, None).await.unwrap();
-            self.keep("service_tokens", issued.token.id);
-        }
-        for row in 0..rows.max(2) {
-            let id: SessionId = portal.rng.id(&portal.clock);
-            sqlx::query(
-                "insert into session (
-                     id, token_hash, person_id, issuer, authenticated_at, created_at, seen_at, expires_at, address, user_agent
-                 ) values ($1, $2, $3, 'test', $4, $4, $4, $4 + interval '8 hours', '192.0.2.7', 'Mozilla/5.0')",
-            )
-            .bind(id)
-            .bind(format!("another browser {row}").into_bytes())
-            .bind(dana.person_id().unwrap())
-            .bind(portal.clock.now())
-            .execute(&mut self.t.owner().await)
-            .await
-            .unwrap();
-            self.keep("sessions", id);
-        }
 
         let notices = notifications::list(&portal, &lena, &PageRequest::default()).await.unwrap();
         for notice in notices.items {

@@ -14,7 +14,7 @@ use portal::{
     environments::provider::{Address, Target},
     identity::{
         GroupMapping, session,
-        sign_in::{self, Claims},
+        sign_in::{self, Claims, NewSession},
     },
     notifications::MailSettings,
     testing::TestPortal,
@@ -213,7 +213,8 @@ impl House {
         tables.map(|(table, (rows, _))| format!("{table} (now {rows} rows)")).collect()
     }
 
-    pub async fn let_in(&mut self, name: &'static str, groups: &[&str]) {
+    /// Another session of this person.
+    pub async fn begin(&self, name: &str, groups: &[&str]) -> NewSession {
         let nobody = Actor::anonymous("arriving".to_owned(), None);
         let claims = Claims {
             issuer: self.issuer.clone(),
@@ -227,7 +228,11 @@ impl House {
             provider_session: None,
             id_token: ID_TOKEN.to_owned().into(),
         };
-        let begun = sign_in::sign_in(&self.t, &claims, &nobody, "", None).await.unwrap();
+        sign_in::sign_in(&self.t, &claims, &nobody, "", None).await.unwrap()
+    }
+
+    pub async fn let_in(&mut self, name: &'static str, groups: &[&str]) {
+        let begun = self.begin(name, groups).await;
         let token = begun.token.expose_secret();
         let actor = session::actor(&self.t, token, "arriving".to_owned(), None).await.unwrap().unwrap();
         let prefix = if self.base_url.starts_with("https://") { "__Host-" } else { "" };
