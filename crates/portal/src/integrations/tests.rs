@@ -43,7 +43,7 @@ impl Scene {
         Draft {
             kind: IntegrationKind::Webhook,
             name: "chatops".to_owned(),
-            scopes: vec!["notifications:send".to_owned()],
+            scopes: vec!["notifications:team".to_owned()],
             egress_hosts: vec!["hooks.example.com".to_owned()],
             endpoint: Some("https://hooks.example.com/rampart".to_owned()),
             credential: Some(CANARY.into()),
