@@ -152,7 +152,7 @@ async fn told() -> Story {
 
     let integration = json!({
         "kind": "webhook", "name": "canary", "owner": "payments", "purpose": "Sings", "data_classes": ["internal"],
-        "scopes": ["notifications:send"], "egress_hosts": ["hooks.example.com"], "endpoint": "https://hooks.example.com/in",
+        "scopes": ["notifications:organisation"], "egress_hosts": ["hooks.example.com"], "endpoint": "https://hooks.example.com/in",
         "credential": "canary-signing-secret", "review_by": "2026-05-04",
     });
     let told = story.send("pat", Method::POST, "/api/v1/integrations", integration.clone()).await;
@@ -160,7 +160,7 @@ async fn told() -> Story {
     story.plant("an integration's credential", "canary-signing-secret", None);
     let slack = json!({
         "kind": "slack", "name": "canary-channel", "owner": "payments", "purpose": "Sings", "data_classes": ["internal"],
-        "scopes": ["notifications:send"], "egress_hosts": ["hooks.example.com"],
+        "scopes": ["notifications:organisation"], "egress_hosts": ["hooks.example.com"],
         "credential": "https://hooks.example.com/services/T024/canary-in-the-path", "review_by": "2026-05-04",
     });
     let told = story.send("pat", Method::POST, "/api/v1/integrations", slack).await;

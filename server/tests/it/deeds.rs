@@ -200,7 +200,7 @@ fn pages(house: &House) -> Vec<Deed> {
         ("owner", "payments"),
         ("purpose", "Tells another desk"),
         ("data_classes", "internal"),
-        ("scopes", "notifications:send"),
+        ("scopes", "notifications:organisation"),
         ("egress_hosts", "hooks.example.com"),
         ("endpoint", "https://hooks.example.com/in"),
         ("review_by", "2026-05-04"),
@@ -347,7 +347,7 @@ fn operations(house: &House) -> Vec<Deed> {
     let json = |value: Value| Body::Json(value);
     let integration = json!({
         "kind": "webhook", "name": "rest-desk", "owner": "payments", "purpose": "Tells a desk", "data_classes": ["internal"],
-        "scopes": ["notifications:send"], "egress_hosts": ["hooks.example.com"], "endpoint": "https://hooks.example.com/in",
+        "scopes": ["notifications:organisation"], "egress_hosts": ["hooks.example.com"], "endpoint": "https://hooks.example.com/in",
         "credential": "the signing secret", "review_by": "2026-05-04",
     });
     let mut changed = integration.clone();

@@ -151,7 +151,7 @@ impl House {
                 owner: Some("payments".to_owned()),
                 purpose: format!("Tells the {MARK} desk what happens"),
                 data_classes: vec![DataClass::Internal],
-                scopes: vec!["notifications:send".to_owned()],
+                scopes: vec!["notifications:organisation".to_owned()],
                 egress_hosts: vec!["hooks.example.com".to_owned()],
                 endpoint: Some("https://hooks.example.com/in".to_owned()),
                 credential: Some("a signing secret of the desk".to_owned().into()),
