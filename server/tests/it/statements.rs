@@ -41,7 +41,10 @@ impl Subscriber for Listening {
     fn event(&self, event: &Event<'_>) {
         let mut told = Told::default();
         event.record(&mut told);
-        self.0.lock().unwrap().push(told.0);
+        // a connection asks once about each type that is new to it; no page does
+        if !told.0.contains("pg_type") {
+            self.0.lock().unwrap().push(told.0);
+        }
     }
 
     fn enter(&self, _: &span::Id) {}
