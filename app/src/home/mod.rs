@@ -162,7 +162,8 @@ fn Reviews(reviews: Vec<Review>) -> impl IntoView {
     let rows = reviews
         .into_iter()
         .map(|review| {
-            let href = format!("/catalog/{}/scorecards", review.entity_ref.replacen(':', "/", 1));
+            let entity = format!("/catalog/{}", review.entity_ref.replacen(':', "/", 1));
+            let href = format!("{entity}/scorecards");
             view! {
                 <tr>
                     <td class="table-cut">

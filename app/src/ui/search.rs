@@ -32,7 +32,7 @@ pub fn samples() -> impl IntoView {
     view! {
         <SearchBox action="#" label="Search services" />
         <div class="mt-3">
-            <SearchBox action="#" label="Search findings" value="openssl" name="find" keep=vec![("severity".into(), "high".into())] />
+            <SearchBox action="#" label="Search packages" value="openssl" name="find" keep=vec![("severity".into(), "high".into())] />
         </div>
     }
 }

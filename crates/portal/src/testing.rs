@@ -82,14 +82,17 @@ impl TestPortal {
     /// What an installation's settings set up, approved and enabled, so that a test of something else need not.
     async fn enable_built_ins(&self) {
         let mut owner = self.owner().await;
+        // ids of their own, so that those of a test stay what they are; a template has them already
+        let rng = Rng::seeded(9);
         for kind in IntegrationKind::ALL.iter().filter(|kind| kind.needs().built_in) {
             query(
                 "insert into integration (
                      id, name, kind, purpose, data_classes, scopes, egress_hosts, built_in, enabled, approved_at, review_by,
                      created_at
-                 ) values ($1, $2, $2, 'for tests', '{internal}', '{}', '{}', true, true, $3, $3::date + 90, $3)",
+                 ) values ($1, $2, $2, 'for tests', '{internal}', '{}', '{}', true, true, $3, $3::date + 90, $3)
+                 on conflict do nothing",
             )
-            .bind(self.rng.id::<IntegrationId>(&self.clock))
+            .bind(rng.id::<IntegrationId>(&self.clock))
             .bind(kind.as_str())
             .bind(self.clock.now())
             .execute(&mut owner)
