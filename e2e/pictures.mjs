@@ -24,7 +24,7 @@ try {
     const page = await signInAs(context, portal, new RegExp(who), path)
     if (first) {
       await page.locator(first).first().click()
-      await page.waitForLoadState('networkidle')
+      await page.waitForURL(/\/requests\//)
     }
     await page.evaluate(() => document.fonts.ready)
     await page.screenshot({ path: `${folder}/${name}.png` })
