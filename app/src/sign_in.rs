@@ -7,6 +7,7 @@ use crate::{
     ui::{
         button::{Button, LinkButton, Weight},
         form::{Form, FormActions, FormState},
+        words::sentence,
     },
 };
 
@@ -17,7 +18,7 @@ pub fn failed(cx: &Cx, what: &str, remedy: &str, return_to: &str) -> Answer {
     cx.plain_page("Sign-in failed", move || {
         view! {
             <h1>"Sign-in failed"</h1>
-            <p>{capitalised(&what)}"."</p>
+            <p>{sentence(&what)}</p>
             <p class="muted">"What to do: "{remedy}"."</p>
             <LinkButton href=again weight=Weight::Primary>"Sign in again"</LinkButton>
         }
@@ -49,9 +50,4 @@ pub fn resume(cx: &Cx, action: &str, fields: &[(String, String)]) -> Answer {
             </Form>
         }
     })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

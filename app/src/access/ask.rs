@@ -19,6 +19,7 @@ use crate::{
         flash::Notice,
         form::{Form, FormActions, FormState},
         page_head::PageHead,
+        words::sentence,
     },
 };
 
@@ -121,9 +122,4 @@ async fn ask(cx: &Cx, wanted: &Wanted, state: FormState) -> Answer {
             </Form>
         }
     })
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
 }

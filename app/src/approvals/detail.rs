@@ -27,6 +27,7 @@ use crate::{
         thing::{Kind, Thing},
         time::{ExactTime, Time},
         timeline::{Event, Timeline},
+        words::capitalised,
     },
 };
 
@@ -180,7 +181,7 @@ fn Stages(stages: Vec<StageView>, pending: bool) -> impl IntoView {
     let remedies = stages
         .iter()
         .filter_map(|stage| stage.remedy.clone())
-        .map(|remedy| view! { <Notice tone=Tone::Attention>{sentence(&remedy)}</Notice> })
+        .map(|remedy| view! { <Notice tone=Tone::Attention>{capitalised(&remedy)}</Notice> })
         .collect_view();
     let mut columns = vec![Column::new("Group"), Column::new("Approvals").tight(), Column::new("By")];
     if pending {
@@ -196,7 +197,7 @@ fn Stages(stages: Vec<StageView>, pending: bool) -> impl IntoView {
             let can = if met { "–".to_owned() } else { names(&stage.can) };
             view! {
                 <tr>
-                    <td>{sentence(&stage.approvers)}</td>
+                    <td>{capitalised(&stage.approvers)}</td>
                     <td><Status tone>{format!("{there} of {}", stage.needed)}</Status></td>
                     <td>{by}</td>
                     {pending.then(|| view! { <td class="table-wide-only">{can}</td> })}
@@ -231,7 +232,7 @@ fn History(history: Vec<RequestEvent>) -> impl IntoView {
                 Some(who) => {
                     view! { <Thing kind=Kind::Person name=who.name href=person(who.id) /> " " {did} }.into_any()
                 }
-                None => view! { {sentence(did)} }.into_any(),
+                None => view! { {capitalised(did)} }.into_any(),
             };
             let note = event.note;
             if note.is_empty() {
@@ -321,9 +322,4 @@ fn About(request: RequestDetail) -> impl IntoView {
             <Facts facts narrow=true />
         </aside>
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

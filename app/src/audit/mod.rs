@@ -38,6 +38,7 @@ use crate::{
         table::{Column, RowLink, Table},
         thing::{Kind, Thing},
         time::{ExactTime, Time},
+        words::capitalised,
     },
 };
 
@@ -317,6 +318,5 @@ fn sentence(action: &str) -> String {
         "session.end" => "sign out",
         _ => ActionName::ALL.iter().find(|name| name.as_str() == action).map_or(action, |name| name.does()),
     };
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    capitalised(words)
 }

@@ -26,6 +26,7 @@ use crate::{
         thing::Thing,
         time::Time,
         timeline::{Event, Timeline},
+        words::capitalised,
     },
 };
 
@@ -315,11 +316,6 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
         })
         .collect_view();
     view! { <Timeline>{events}</Timeline> }.into_any()
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// A tier that is a bare number or letter says what it is.

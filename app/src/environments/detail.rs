@@ -30,6 +30,7 @@ use crate::{
         state::Empty,
         thing::{Kind, Thing},
         time::{ExactTime, Time},
+        words::sentence,
     },
 };
 
@@ -315,11 +316,4 @@ fn facts(environment: &EnvironmentDetail) -> Vec<Fact> {
     facts.push(Fact::text("Connections at once", spec.limits.connections.to_string()));
     facts.push(Fact::text("Provider", format!("{}, {}", spec.provider, spec.target)));
     facts
-}
-
-/// An error's words as a sentence.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if text.ends_with('.') { text } else { format!("{text}.") }
 }

@@ -17,6 +17,7 @@ use crate::{
         search::SearchBox,
         state::Empty,
         table::{Column, Table},
+        words::capitalised,
     },
 };
 
@@ -210,9 +211,4 @@ fn Problems() -> impl IntoView {
             </Table>
         </Section>
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use portal::{
     scorecards,
 };
 
-use super::{Levels, capitalised};
+use super::Levels;
 use crate::{
     backend::{Answer, Cx, Head, Posted},
     ui::{
@@ -25,6 +25,7 @@ use crate::{
         number,
         page_head::{PageHead, Section},
         table::{Column, RowLink, Table},
+        words::capitalised,
     },
 };
 

@@ -11,7 +11,7 @@ use portal::{
 };
 use time::{Date, macros::format_description};
 
-use super::{Level, OutcomeStatus, capitalised};
+use super::{Level, OutcomeStatus};
 use crate::{
     backend::{Answer, Cx, Failure, Posted},
     catalog::detail::{self, EntityPath},
@@ -28,6 +28,7 @@ use crate::{
         table::{Column, Table},
         time::{Day, ExactTime, Time},
         timeline::{Event, Timeline},
+        words::capitalised,
     },
 };
 
@@ -220,7 +221,7 @@ fn OneCheck(check: CheckResult, action: String, may_review: bool) -> impl IntoVi
             </td>
             <td>
                 <strong>{check.check.title.clone()}</strong>
-                <p class="small muted">{capitalised(&check.reason)}</p>
+                <p class="small muted">{check.reason.clone()}</p>
                 {why}
                 {next}
                 {exemption}

@@ -13,6 +13,7 @@ use crate::ui::{
     badge::{Badge, Status},
     chart::{Bar, BarList, Hue, Series, StackedBars},
     number, time,
+    words::capitalised,
 };
 
 /// A level by its name; none: below the lowest.
@@ -91,9 +92,4 @@ fn at_the_top(by_level: &[LevelCount]) -> String {
     let name = top.and_then(|top| top.level.clone()).unwrap_or_default();
     let reached = top.map_or(0, |top| top.services);
     format!("{} of {} at {name}", number::grouped(reached), number::counted(all, "service", "services"))
-}
-
-pub(crate) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

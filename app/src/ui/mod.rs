@@ -30,6 +30,7 @@ pub mod tabs;
 pub mod thing;
 pub mod time;
 pub mod timeline;
+pub mod words;
 
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub mod gallery;

@@ -10,6 +10,7 @@ use super::{
     flash::Notice,
     icon::{self, Icon},
     time::ClockMinute,
+    words::sentence,
 };
 
 /// What would be here, and by `action` the one thing to do to fill it.
@@ -100,13 +101,6 @@ fn DenialFacts(denial: Denial) -> impl IntoView {
             <dd>{denial.ask.join(", ")}</dd>
         </dl>
     }
-}
-
-/// An error's words as a sentence: they begin small and end without a full stop where they stand in others.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if text.ends_with(['.', '?', '!']) { text } else { format!("{text}.") }
 }
 
 /// A part of a page that failed while the rest stands; `retry` is the page's own address.
