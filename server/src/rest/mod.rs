@@ -81,10 +81,13 @@ fn features() -> OpenApiRouter<Edge> {
 /// Never: the document is plain data.
 #[must_use]
 pub fn openapi_json() -> String {
-    let (_, document) = features().split_for_parts();
-    let mut text = reference::complete(document).to_pretty_json().expect("the document is plain data");
+    let mut text = document().to_pretty_json().expect("the document is plain data");
     text.push('\n');
     text
+}
+
+fn document() -> utoipa::openapi::OpenApi {
+    reference::complete(features().split_for_parts().1)
 }
 
 pub fn router() -> Router<Edge> {

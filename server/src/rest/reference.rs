@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_operation_says_which_scope_it_takes_and_has_a_name_of_its_own() {
-        let mut document: OpenApi = serde_json::from_str(&crate::rest::openapi_json()).unwrap();
+        let mut document = crate::rest::document();
         let mut names = HashSet::new();
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
