@@ -87,11 +87,7 @@ for (const scripted of [true, false]) {
 
     test('Lena sees that it waits for her, what she approves, and approves it', async () => {
       if (!scripted) await lena.reload()
-      const end = Date.now() + LIVE.timeout
-      while ((await waiting()) !== waitedBefore + 1) {
-        assert.ok(Date.now() < end, `the count of approvals went from ${waitedBefore} to ${await waiting()}`)
-        await lena.waitForTimeout(100)
-      }
+      await approvals().filter({ hasText: new RegExp(`${waitedBefore + 1}\\s*waiting`) }).waitFor(LIVE)
       await lena.getByRole('link', { name: /^Notifications/ }).click()
       await lena.getByText(/Payments API|payments-api/).first().waitFor()
       await lena.goto(dana.url())

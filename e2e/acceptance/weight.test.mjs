@@ -22,6 +22,14 @@ after(async () => {
   await portal?.remove()
 })
 
+/** Opens a page and waits until it has its program, which it asks for last, and its typeface. */
+async function opened(page, path) {
+  const program = page.waitForResponse((response) => response.url().endsWith('.wasm'))
+  await page.goto(portal.url + path)
+  await (await program).finished()
+  await page.evaluate(() => document.fonts.ready)
+}
+
 /** Bytes on the wire, headers and all, of a visit with nothing in the cache: { all, program, parts }. */
 async function weigh(path) {
   const context = await chromium.window({ storageState: signedIn })
@@ -35,11 +43,12 @@ async function weigh(path) {
   const ended = (bytes) => (event) => Object.assign(requests.get(event.requestId) ?? {}, { ended: true, bytes: bytes(event) })
   wire.on('Network.loadingFinished', ended((event) => event.encodedDataLength))
   wire.on('Network.loadingFailed', ended(() => 0))
-  await page.goto(portal.url + path, { waitUntil: 'load' })
-  for (let quiet = 0; quiet < 5; ) {
-    await page.waitForTimeout(100)
-    quiet = [...requests.values()].every(({ ended, type }) => ended || stays(type)) ? quiet + 1 : 0
-  }
+  await opened(page, path)
+  await new Promise((done) => {
+    const settled = () => [...requests.values()].every(({ ended, type }) => ended || stays(type)) && done()
+    for (const end of ['Network.loadingFinished', 'Network.loadingFailed']) wire.on(end, settled)
+    settled()
+  })
   await context.close()
   const parts = [...requests.values()].filter(({ type }) => !stays(type))
   const sum = (some) => some.reduce((total, { bytes }) => total + bytes, 0)
@@ -63,14 +72,13 @@ test('a first visit transfers less than 250 KB in all', async (context) => {
 test('what does not change is not fetched again', async () => {
   const context = await chromium.window({ storageState: signedIn })
   const page = await context.newPage()
-  await page.goto(`${portal.url}/catalog`)
-  await page.waitForTimeout(500)
+  await opened(page, '/catalog')
   const fetched = []
-  page.on('response', async (response) => {
-    if (response.url().includes('/pkg/') && !response.fromServiceWorker()) fetched.push(response)
+  page.on('response', (response) => {
+    if (response.url().includes('/pkg/')) fetched.push(response)
   })
-  await page.goto(`${portal.url}/teams`)
-  await page.waitForTimeout(500)
+  await opened(page, '/teams')
+  assert.ok(fetched.length >= 3, `${fetched.length} assets were asked for`)
   const sizes = await Promise.all(fetched.map(async (response) => [response.url(), (await response.request().sizes()).responseBodySize]))
   assert.deepEqual(sizes.filter(([, size]) => size > 0), [], 'assets come from the cache')
   await context.close()

@@ -93,6 +93,7 @@ pub fn router(edge: Edge) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), auth::actor::identify))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(middleware::from_fn(rest::problem::refuse_nul_in_address))
+        // here for what is compressed on its way out, and below for what never comes this far
         .layer(middleware::from_fn(rest::problem::name_the_request))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CompressionLayer::new());

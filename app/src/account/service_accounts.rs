@@ -8,24 +8,18 @@ use portal::{
     identity::token::{self, ServiceAccountToken},
 };
 use secrecy::ExposeSecret;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::tokens::{ScopeBoxes, Standing, standing};
+use super::tokens::{NewToken, ScopeBoxes, Standing, TokenRow, TokenTable, standing};
 use crate::{
     backend::{Answer, Cx, Posted},
     ui::{
-        Tone,
-        badge::Status,
         button::{Button, Weight},
-        code::CodeBlock,
         field::{SelectField, TextField},
-        flash::Notice,
         form::{Form, FormActions, FormState},
         icon, number,
         page_head::{PageHead, Section},
         state::Empty,
-        table::{Column, Table},
-        time::Time,
     },
 };
 
@@ -69,13 +63,7 @@ async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
         let words = number::counted(live, "token in use", "tokens in use");
         view! {
             <PageHead title="Service accounts" state=words.into_any() />
-            {secret
-                .map(|secret| {
-                    view! {
-                        <Notice tone=Tone::Good>"The token is shown this once. Copy it now; it is kept nowhere here."</Notice>
-                        <CodeBlock label="New token" code=secret />
-                    }
-                })}
+            {secret.map(|secret| view! { <NewToken secret /> })}
             <Tokens tokens now />
             <Section title="New token">
                 <IssueForm state />
@@ -85,7 +73,7 @@ async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
 }
 
 #[component]
-fn Tokens(tokens: Vec<ServiceAccountToken>, now: time::OffsetDateTime) -> impl IntoView {
+fn Tokens(tokens: Vec<ServiceAccountToken>, now: OffsetDateTime) -> impl IntoView {
     if tokens.is_empty() {
         return view! {
             <Empty title="No service accounts yet" icon=icon::KEY>
@@ -94,54 +82,13 @@ fn Tokens(tokens: Vec<ServiceAccountToken>, now: time::OffsetDateTime) -> impl I
         }
         .into_any();
     }
-    let columns = vec![
-        Column::new("Service account"),
-        Column::new("Scopes").wide_only(),
-        Column::new("State").tight(),
-        Column::new("Last used").tight(),
-        Column::new("Expires").tight().wide_only(),
-        Column::new("").tight(),
-    ];
-    let rows = tokens
-        .into_iter()
-        .map(|one| {
-            let (token, standing) = (one.token.clone(), standing(&one.token, now));
-            let revoke = format!("{PATH}/{}/revoke", token.id);
-            let name = format!(" a token of {}", one.service_account_name);
-            view! {
-                <tr>
-                    <td>{one.service_account_name}</td>
-                    <td class="table-wide-only muted">{token.scopes.join(", ")}</td>
-                    <td>
-                        <Status tone=standing.tone()>{standing.label()}</Status>
-                    </td>
-                    <td>{token.used_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any())}</td>
-                    <td class="table-wide-only">
-                        {token.expires_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any())}
-                    </td>
-                    <td>
-                        {(standing == Standing::Live)
-                            .then(|| {
-                                view! {
-                                    <Form action=revoke inline=true>
-                                        <Button weight=Weight::Quiet clone:name>
-                                            "Revoke"
-                                            <span class="only-spoken">{name.clone()}</span>
-                                        </Button>
-                                    </Form>
-                                }
-                            })}
-                    </td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <Table caption="Tokens of service accounts" columns>
-            {rows}
-        </Table>
-    }
-    .into_any()
+    let row = |one: ServiceAccountToken| TokenRow {
+        spoken: format!(" a token of {}", one.service_account_name),
+        name: one.service_account_name,
+        token: one.token,
+    };
+    let rows = tokens.into_iter().map(row).collect();
+    view! { <TokenTable caption="Tokens of service accounts" of="Service account" path=PATH rows now /> }.into_any()
 }
 
 #[component]

@@ -8,7 +8,7 @@ use portal::{
     identity::token::{self, Token},
 };
 use secrecy::ExposeSecret;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     backend::{Answer, Cx, Head, Posted},
@@ -63,13 +63,7 @@ async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
         let title = format!("{live} in use");
         view! {
             <PageHead title="Personal tokens" state=title.into_any() />
-            {secret
-                .map(|secret| {
-                    view! {
-                        <Notice tone=Tone::Good>"The token is shown this once. Copy it now; it is kept nowhere here."</Notice>
-                        <CodeBlock label="New token" code=secret />
-                    }
-                })}
+            {secret.map(|secret| view! { <NewToken secret /> })}
             <Tokens tokens now />
             <Section title="New token">
                 <IssueForm state />
@@ -78,49 +72,56 @@ async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
     })
 }
 
+/// One row of a table of tokens.
+pub(super) struct TokenRow {
+    pub token: Token,
+    /// Whose or which it is, in the first column.
+    pub name: String,
+    /// What "Revoke" is said of to those who do not see the row.
+    pub spoken: String,
+}
+
+/// Tokens with what one may still do about them; `path` is the page's own address.
 #[component]
-fn Tokens(tokens: Vec<Token>, now: time::OffsetDateTime) -> impl IntoView {
-    if tokens.is_empty() {
-        return view! {
-            <Empty title="No tokens yet">
-                "A token lets a script of yours use the API as you, within the scopes that you choose."
-            </Empty>
-        }
-        .into_any();
-    }
+pub(super) fn TokenTable(
+    caption: &'static str,
+    /// The first column's heading.
+    of: &'static str,
+    path: &'static str,
+    rows: Vec<TokenRow>,
+    now: OffsetDateTime,
+) -> impl IntoView {
     let columns = vec![
-        Column::new("Name"),
+        Column::new(of),
         Column::new("Scopes").wide_only(),
         Column::new("State").tight(),
         Column::new("Last used").tight(),
         Column::new("Expires").tight().wide_only(),
         Column::new("").tight(),
     ];
-    let rows = tokens
+    let or_never = |at: Option<OffsetDateTime>| at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any());
+    let rows = rows
         .into_iter()
-        .map(|token| {
+        .map(|TokenRow { token, name, spoken }| {
             let standing = standing(&token, now);
-            let revoke = format!("{PATH}/{}/revoke", token.id);
-            let name = format!(" {}", token.name);
+            let revoke = format!("{path}/{}/revoke", token.id);
             view! {
                 <tr>
-                    <td>{token.name}</td>
+                    <td>{name}</td>
                     <td class="table-wide-only muted">{token.scopes.join(", ")}</td>
                     <td>
                         <Status tone=standing.tone()>{standing.label()}</Status>
                     </td>
-                    <td>{token.used_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any())}</td>
-                    <td class="table-wide-only">
-                        {token.expires_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any())}
-                    </td>
+                    <td>{or_never(token.used_at)}</td>
+                    <td class="table-wide-only">{or_never(token.expires_at)}</td>
                     <td>
                         {(standing == Standing::Live)
                             .then(|| {
                                 view! {
                                     <Form action=revoke inline=true>
-                                        <Button weight=Weight::Quiet clone:name>
+                                        <Button weight=Weight::Quiet clone:spoken>
                                             "Revoke"
-                                            <span class="only-spoken">{name.clone()}</span>
+                                            <span class="only-spoken">{spoken.clone()}</span>
                                         </Button>
                                     </Form>
                                 }
@@ -131,11 +132,34 @@ fn Tokens(tokens: Vec<Token>, now: time::OffsetDateTime) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Table caption="Personal tokens" columns>
+        <Table caption columns>
             {rows}
         </Table>
     }
-    .into_any()
+}
+
+/// A new token, the one time that it is shown.
+#[component]
+pub(super) fn NewToken(secret: String) -> impl IntoView {
+    view! {
+        <Notice tone=Tone::Good>"The token is shown this once. Copy it now; it is kept nowhere here."</Notice>
+        <CodeBlock label="New token" code=secret />
+    }
+}
+
+#[component]
+fn Tokens(tokens: Vec<Token>, now: OffsetDateTime) -> impl IntoView {
+    if tokens.is_empty() {
+        return view! {
+            <Empty title="No tokens yet">
+                "A token lets a script of yours use the API as you, within the scopes that you choose."
+            </Empty>
+        }
+        .into_any();
+    }
+    let row = |token: Token| TokenRow { name: token.name.clone(), spoken: format!(" {}", token.name), token };
+    let rows = tokens.into_iter().map(row).collect();
+    view! { <TokenTable caption="Personal tokens" of="Name" path=PATH rows now /> }.into_any()
 }
 
 #[component]
@@ -191,7 +215,7 @@ impl Standing {
     }
 }
 
-pub(super) fn standing(token: &Token, now: time::OffsetDateTime) -> Standing {
+pub(super) fn standing(token: &Token, now: OffsetDateTime) -> Standing {
     match (token.revoked_at, token.expires_at) {
         (Some(_), _) => Standing::Revoked,
         (None, Some(at)) if at <= now => Standing::Expired,

@@ -91,9 +91,8 @@ fn document() -> utoipa::openapi::OpenApi {
 }
 
 pub fn router() -> Router<Edge> {
-    let (router, document) = features().split_for_parts();
-    let text: axum::body::Bytes =
-        reference::complete(document).to_pretty_json().expect("the document is plain data").into();
+    let router: Router<Edge> = features().into();
+    let text: axum::body::Bytes = openapi_json().into();
     router
         .route(
             "/api/openapi.json",

@@ -414,7 +414,7 @@ pub async fn is_enabled(portal: &Portal, name: &str) -> Result<bool> {
     let actor = Actor::system("integration.look", None, name.to_owned());
     let mut snapshot = portal.snapshot(&actor).await?;
     let found = sql::named(&mut *snapshot.visible(ActionName::IntegrationRead)?, name, false).await?;
-    Ok(found.is_some_and(|integration| integration.enabled))
+    Ok(found.is_some_and(|integration| effects::shut(&integration).is_none()))
 }
 
 /// Notes why a sign-in through the identity provider failed, and what to do about it.
