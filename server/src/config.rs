@@ -71,7 +71,7 @@ settings! {
     metrics_token = "RAMPART_METRICS_TOKEN", None, true, "bearer token for /metrics on the portal's address, besides service accounts' of the scope metrics:read";
     otlp_endpoint = "RAMPART_OTLP_ENDPOINT", None, false, "collector that traces are sent to by OTLP over HTTP: http://host:4318; none: no traces";
     otlp_headers = "RAMPART_OTLP_HEADERS", None, true, "headers that are sent along: name=value, separated by commas";
-    log = "RAMPART_LOG", Some("info"), false, "what is logged, as tracing's filter reads it";
+    log = "RAMPART_LOG", Some("info,graphile_worker=warn,sqlx::postgres::notice=warn"), false, "what is logged, as tracing's filter reads it";
 }
 
 /// Where a value came from.

@@ -7,7 +7,7 @@ mod otlp;
 
 use std::io::{self, IsTerminal as _};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use http::{HeaderMap, StatusCode};
 use tracing::{Span, field};
 use tracing_subscriber::{
@@ -24,9 +24,9 @@ const TARGET: &str = portal::jobs::TRACED;
 /// output, where collectors look, and of a command on standard error, since its output is its answer.
 ///
 /// # Errors
-/// `RAMPART_OTLP_ENDPOINT` cannot be used.
+/// `RAMPART_LOG` or `RAMPART_OTLP_ENDPOINT` cannot be used.
 pub fn start(config: &Config, serves: bool) -> Result<Option<Exporter>> {
-    let levels = EnvFilter::try_new(config.text("log").unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let levels = EnvFilter::try_new(config.text("log").unwrap_or_default()).context("RAMPART_LOG is not a filter")?;
     let ours = filter::filter_fn(|of| of.target() != TARGET);
     let logs = if io::stderr().is_terminal() {
         fmt::layer().with_writer(io::stderr).compact().boxed()

@@ -73,7 +73,7 @@ async fn show(cx: &Cx, state: FormState, secret: Option<String>) -> Answer {
 }
 
 /// One row of a table of tokens.
-pub(super) struct TokenRow {
+pub struct TokenRow {
     pub token: Token,
     /// Whose or which it is, in the first column.
     pub name: String,

@@ -8,7 +8,6 @@ use sqlx::{PgConnection, query, query_as, query_scalar, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::stages;
 use crate::error::Result;
 
 /// What the gate's rules may ask about one open finding.

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, query, query_scalar, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::stages;
+use super::{add_counts, stages};
 use crate::{
     catalog::Entity,
     error::{Error, Result},
