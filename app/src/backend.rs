@@ -192,10 +192,23 @@ impl IntoResponse for Failure {
 /// Around the pages: gives a failure its page, in the frame.
 pub async fn explain_failures(cx: Cx, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| unreadable(&response));
+    let Some(mut problem) = problem else { return response };
     problem.request_id = Some(cx.actor.request_id.clone());
     let head = Head::new(problem.title.clone());
     cx.framed(response.status(), &head, move || view! { <ProblemState problem/> }.into_any())
+}
+
+/// What an extractor refused before the page began: it answers plain text.
+fn unreadable(response: &Response) -> Option<Problem> {
+    let is_plain =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    (response.status() == StatusCode::BAD_REQUEST && is_plain).then(|| {
+        Problem::new(
+            ProblemType::Malformed,
+            "The address holds a character or a value that cannot be read. Take what follows the question mark away, or open the page from the navigation.",
+        )
+    })
 }
 
 /// The answer for an address that is no page.

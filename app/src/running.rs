@@ -1,13 +1,13 @@
 //! `/running`: what is under way right now, of all that the reader may see.
 
 use leptos::prelude::*;
-use model::{Integration, environment::EnvironmentRow, notification::Undelivered};
+use model::{Integration, environment::EnvironmentRow};
 use portal::dashboards::{self, Running};
 
 use crate::{
     backend::{Answer, Cx, Head},
     environments::{service_name, status},
-    notifications::deliveries,
+    notifications::deliveries::Deliveries,
     ui::{
         Tone,
         badge::Status,
@@ -58,7 +58,14 @@ fn Everything(running: Running) -> impl IntoView {
     view! {
         {environments("Being made", making.items, making.total.value)}
         {environments("Being removed", removing.items, removing.total.value)}
-        {(!deliveries.is_empty()).then(|| view! { <Deliveries deliveries /> })}
+        {(!deliveries.is_empty())
+            .then(|| {
+                view! {
+                    <Section title="Mail and webhooks on their way">
+                        <Deliveries caption="Deliveries on their way" deliveries may_retry=false />
+                    </Section>
+                }
+            })}
         {(!tests.is_empty()).then(|| view! { <Tests tests /> })}
         {(scoring > 0).then(|| view! { <Scoring scoring=scoring.unsigned_abs() /> })}
     }
@@ -124,39 +131,6 @@ fn environments(title: &'static str, rows: Vec<EnvironmentRow>, total: u64) -> A
         </Section>
     }
     .into_any()
-}
-
-#[component]
-fn Deliveries(deliveries: Vec<Undelivered>) -> impl IntoView {
-    let columns = vec![
-        Column::new("To"),
-        Column::new("About").wide_only(),
-        Column::new("Why"),
-        Column::number("Attempts").tight().wide_only(),
-        Column::new("Next").tight(),
-    ];
-    let rows = deliveries
-        .into_iter()
-        .map(|one| {
-            let next = deliveries::next(&one);
-            view! {
-                <tr>
-                    <td>{one.to}</td>
-                    <td class="table-wide-only table-cut">{one.title}</td>
-                    <td>{one.last_error}</td>
-                    <td class="number table-wide-only">{one.attempts}</td>
-                    <td class="whitespace-nowrap">{next}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <Section title="Mail and webhooks on their way">
-            <Table caption="Deliveries on their way" columns>
-                {rows}
-            </Table>
-        </Section>
-    }
 }
 
 #[component]

@@ -28,7 +28,7 @@ use portal::{
     scale::{self, Size},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{net::TcpListener, sync::Mutex};
+use tokio::{net::TcpListener, sync::Mutex, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -80,11 +80,7 @@ pub async fn serve(config: &Config, exporter: Option<Exporter>) -> Result<()> {
     let listener = TcpListener::bind(addr)
         .await
         .with_context(|| format!("cannot listen on {addr}; set RAMPART_ADDR to another address"))?;
-    let metrics_listener = match config.metrics_addr()? {
-        Some(addr) => Some(metrics::listen(addr).await?),
-        None => None,
-    };
-    metrics::recorder();
+    let metrics_listener = metrics_listener(config).await?;
     let (clock, rng) = (Clock::system(), Rng::from_os());
     let stop = CancellationToken::new();
     let mut running = Running::default();
@@ -264,6 +260,7 @@ fn built_ins(portal: &Portal, config: &Config, issuer: &str) -> Vec<BuiltIn> {
 /// # Errors
 /// As [`serve`].
 pub async fn work(config: &Config, exporter: Option<Exporter>) -> Result<()> {
+    let metrics_listener = metrics_listener(config).await?;
     let portal = portal(config).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
@@ -271,12 +268,27 @@ pub async fn work(config: &Config, exporter: Option<Exporter>) -> Result<()> {
         told_to_stop().await;
         stopping.cancel();
     });
-    let following = exporter.map(|exporter| tokio::spawn(following(exporter, &portal, &stop)));
+    let mut beside = JoinSet::new();
+    if let Some(listener) = metrics_listener {
+        beside.spawn(metrics::serve(listener, portal.clone(), stop.clone()));
+    }
+    if let Some(exporter) = exporter {
+        beside.spawn(following(exporter, &portal, &stop));
+    }
     jobs::work(portal, stop).await?;
-    if let Some(following) = following {
-        following.await??;
+    while let Some(ended) = beside.join_next().await {
+        ended??;
     }
     Ok(())
+}
+
+/// Where the process is measured, if it has an address of its own for that.
+async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>> {
+    metrics::recorder();
+    match config.metrics_addr()? {
+        Some(addr) => Ok(Some(metrics::listen(addr).await?)),
+        None => Ok(None),
+    }
 }
 
 /// Sends traces as the integration's page allows, until `stop`.
@@ -597,7 +609,7 @@ impl Start for FirstUse {
 struct Running {
     database: Option<postgres::PortalDatabase>,
     provisioning: Option<Arc<FirstUse>>,
-    tasks: tokio::task::JoinSet<Result<()>>,
+    tasks: JoinSet<Result<()>>,
 }
 
 impl Running {

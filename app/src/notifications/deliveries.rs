@@ -64,15 +64,6 @@ pub async fn retry(cx: Cx, Path(id): Path<String>) -> Answer {
     cx.redirect("/admin/deliveries", "It is tried again now")
 }
 
-/// When a delivery is tried next, or why it is not.
-pub(crate) fn next(delivery: &Undelivered) -> AnyView {
-    match delivery.next_at {
-        _ if delivery.held => view! { <Status tone=Tone::Attention>"Waits"</Status> }.into_any(),
-        Some(at) => view! { <ExactTime at /> }.into_any(),
-        None => view! { <Status tone=Tone::Wrong>"Given up"</Status> }.into_any(),
-    }
-}
-
 #[component]
 fn Waiting(undelivered: Vec<Undelivered>, may_edit: bool) -> impl IntoView {
     if undelivered.is_empty() {
@@ -83,29 +74,27 @@ fn Waiting(undelivered: Vec<Undelivered>, may_edit: bool) -> impl IntoView {
         }
         .into_any();
     }
-    let columns = vec![
+    view! { <Deliveries caption="What did not arrive" deliveries=undelivered may_retry=may_edit /> }.into_any()
+}
+
+/// Where each goes, what it says and when it is tried next.
+#[component]
+pub(crate) fn Deliveries(caption: &'static str, deliveries: Vec<Undelivered>, may_retry: bool) -> impl IntoView {
+    let mut columns = vec![
         Column::new("To"),
         Column::new("About").wide_only(),
         Column::new("Why"),
         Column::number("Attempts").tight().wide_only(),
         Column::new("Next").tight(),
-        Column::new("").tight(),
     ];
-    let rows = undelivered
+    if may_retry {
+        columns.push(Column::new("").tight());
+    }
+    let rows = deliveries
         .into_iter()
         .map(|one| {
-            let (next, spoken) = (next(&one), StoredValue::new(format!(" {}, {}", one.to, one.title)));
-            // what waits for an integration goes out by itself once that is enabled
-            let retry = (may_edit && !one.held).then(|| {
-                view! {
-                    <Form action=format!("/admin/deliveries/{}/retry", one.id) name="retry" inline=true>
-                        <Button icon=Some(icon::REFRESH)>
-                            "Try now"
-                            <span class="only-spoken">{spoken.get_value()}</span>
-                        </Button>
-                    </Form>
-                }
-            });
+            let next = next(&one);
+            let again = may_retry.then(|| retry_button(&one));
             view! {
                 <tr>
                     <td>{one.to}</td>
@@ -113,12 +102,37 @@ fn Waiting(undelivered: Vec<Undelivered>, may_edit: bool) -> impl IntoView {
                     <td>{one.last_error}</td>
                     <td class="number table-wide-only">{one.attempts}</td>
                     <td class="whitespace-nowrap">{next}</td>
-                    <td>{retry}</td>
+                    {again.map(|again| view! { <td>{again}</td> })}
                 </tr>
             }
         })
         .collect_view();
-    view! { <Table caption="What did not arrive" columns>{rows}</Table> }.into_any()
+    view! { <Table caption columns>{rows}</Table> }
+}
+
+/// When a delivery is tried next, or why it is not.
+fn next(delivery: &Undelivered) -> AnyView {
+    match delivery.next_at {
+        _ if delivery.held => view! { <Status tone=Tone::Attention>"Waits"</Status> }.into_any(),
+        Some(at) => view! { <ExactTime at /> }.into_any(),
+        None => view! { <Status tone=Tone::Wrong>"Given up"</Status> }.into_any(),
+    }
+}
+
+/// None for what waits for an integration: it goes out by itself once that is enabled.
+fn retry_button(delivery: &Undelivered) -> Option<impl IntoView + use<>> {
+    let spoken = StoredValue::new(format!(" {}, {}", delivery.to, delivery.title));
+    let action = format!("/admin/deliveries/{}/retry", delivery.id);
+    (!delivery.held).then(|| {
+        view! {
+            <Form action name="retry" inline=true>
+                <Button icon=Some(icon::REFRESH)>
+                    "Try now"
+                    <span class="only-spoken">{spoken.get_value()}</span>
+                </Button>
+            </Form>
+        }
+    })
 }
 
 #[component]

@@ -79,28 +79,19 @@ impl TryFrom<Row> for Integration {
     }
 }
 
-pub(super) async fn named(connection: &mut PgConnection, name: &str, lock: bool) -> Result<Option<Integration>> {
-    if lock {
-        query!("select id from integration where name = $1 for update", name).fetch_optional(&mut *connection).await?;
-    }
-    query_as!(
-        Row,
-        r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
-                  data_classes, scopes, egress_hosts, endpoint, built_in, credential_set_at, enabled, revision,
-                  authors, approved_by, approved_at, review_by, integration.created_at,
-                  succeeded_at, failed_at, failure, remedy, test_requested_at
-           from integration
-           left join team on team.id = owner_id
-           where integration.name = $1"#,
-        name,
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(TryInto::try_into)
-    .transpose()
+/// Which ones are read: those that fit everything that is given.
+#[derive(Default)]
+struct Wanted<'a> {
+    name: Option<&'a str>,
+    id: Option<IntegrationId>,
+    /// The kind of one that the settings set up.
+    built_in: Option<IntegrationKind>,
+    /// Those of these teams.
+    owners: Option<Vec<Uuid>>,
 }
 
-pub(super) async fn list(connection: &mut PgConnection, scope: &Scope) -> Result<Vec<Integration>> {
+/// By name; there are never so many that an index would be quicker than reading all.
+async fn read(connection: &mut PgConnection, wanted: Wanted<'_>) -> Result<Vec<Integration>> {
     query_as!(
         Row,
         r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
@@ -109,11 +100,15 @@ pub(super) async fn list(connection: &mut PgConnection, scope: &Scope) -> Result
                   succeeded_at, failed_at, failure, remedy, test_requested_at
            from integration
            left join team on team.id = owner_id
-           where $1::bool or $2::bool or owner_id = any($3)
+           where ($1::text is null or integration.name = $1)
+             and ($2::uuid is null or integration.id = $2)
+             and ($3::text is null or (kind = $3 and built_in))
+             and ($4::uuid[] is null or owner_id = any($4))
            order by integration.name"#,
-        scope.everything,
-        scope.unrestricted,
-        &scope.team_ids(),
+        wanted.name,
+        wanted.id.map(|id| id.0),
+        wanted.built_in.map(IntegrationKind::as_str),
+        wanted.owners.as_deref(),
     )
     .fetch_all(connection)
     .await?
@@ -122,43 +117,29 @@ pub(super) async fn list(connection: &mut PgConnection, scope: &Scope) -> Result
     .collect()
 }
 
+async fn read_one(connection: &mut PgConnection, wanted: Wanted<'_>) -> Result<Option<Integration>> {
+    Ok(read(connection, wanted).await?.into_iter().next())
+}
+
+pub(super) async fn named(connection: &mut PgConnection, name: &str, lock: bool) -> Result<Option<Integration>> {
+    if lock {
+        query!("select id from integration where name = $1 for update", name).fetch_optional(&mut *connection).await?;
+    }
+    read_one(connection, Wanted { name: Some(name), ..Wanted::default() }).await
+}
+
+pub(super) async fn list(connection: &mut PgConnection, scope: &Scope) -> Result<Vec<Integration>> {
+    let owners = (!scope.everything && !scope.unrestricted).then(|| scope.team_ids());
+    read(connection, Wanted { owners, ..Wanted::default() }).await
+}
+
 pub(super) async fn by_id(connection: &mut PgConnection, id: IntegrationId) -> Result<Option<Integration>> {
-    query_as!(
-        Row,
-        r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
-                  data_classes, scopes, egress_hosts, endpoint, built_in, credential_set_at, enabled, revision,
-                  authors, approved_by, approved_at, review_by, integration.created_at,
-                  succeeded_at, failed_at, failure, remedy, test_requested_at
-           from integration
-           left join team on team.id = owner_id
-           where integration.id = $1"#,
-        id.0,
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(TryInto::try_into)
-    .transpose()
+    read_one(connection, Wanted { id: Some(id), ..Wanted::default() }).await
 }
 
 /// The one of a kind that the settings set up.
 pub(super) async fn built_in(connection: &mut PgConnection, kind: IntegrationKind) -> Result<Option<Integration>> {
-    query_as!(
-        Row,
-        r#"select integration.id, integration.name, kind, owner_id, team.name as "owner_name?", purpose,
-                  data_classes, scopes, egress_hosts, endpoint, built_in, credential_set_at, enabled, revision,
-                  authors, approved_by, approved_at, review_by, integration.created_at,
-                  succeeded_at, failed_at, failure, remedy, test_requested_at
-           from integration
-           left join team on team.id = owner_id
-           where kind = $1 and built_in
-           order by integration.name
-           limit 1"#,
-        kind.as_str(),
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(TryInto::try_into)
-    .transpose()
+    read_one(connection, Wanted { built_in: Some(kind), ..Wanted::default() }).await
 }
 
 /// What posts the news of these teams or of the organisation.

@@ -6,9 +6,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cel::{Context, Env, Program, Value};
+use cel::{Context, Env, Program};
+use serde_json::Value;
 
-use super::{facts::Facts, typing};
+use super::{
+    facts::{FACTS, FactKind, Facts, NEVER_DAYS},
+    typing,
+};
 
 /// The standard library alone: nothing of ours can be called, nothing changes anything.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
@@ -55,13 +59,13 @@ impl Condition {
     /// Why it could not be decided for these facts.
     pub fn holds(&self, facts: &Asked) -> Result<bool, String> {
         match self.program.execute(&facts.context) {
-            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(_) => Err("the condition is neither true nor false".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
 
-    /// The values that it rests on: `findings.critical is 2, findings.scan_age_days is 12`.
+    /// The values that it rests on: `open critical findings: 2, last complete scan: 12 days ago`.
     #[must_use]
     pub fn because(&self, facts: &Facts) -> String {
         let facts = serde_json::to_value(facts).unwrap_or_default();
@@ -101,26 +105,43 @@ impl Asked {
     }
 }
 
+/// One fact in words: `open critical findings: 2`, `label team: missing`.
 fn said(facts: &serde_json::Value, read: &str) -> String {
     let mut steps = read.splitn(3, '.');
-    let mut value = Some(facts);
-    for step in steps.by_ref() {
-        value = value.and_then(|value| value.get(step));
+    let (group, member, entry) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default(), steps.next());
+    let Some(fact) = FACTS.iter().find(|fact| fact.name.split_once('.') == Some((group, member))) else {
+        return format!("{read}: missing");
+    };
+    let value = &facts[group][member];
+    match (entry, value) {
+        (Some(entry), map) => {
+            format!("{} {entry}: {}", fact.label, map.get(entry).and_then(Value::as_str).map_or("missing".into(), cut))
+        }
+        (None, value) => format!("{}: {}", fact.label, shown(fact.kind, value)),
     }
+}
+
+fn shown(kind: FactKind, value: &Value) -> String {
     match value {
-        None => format!("{read} is missing"),
-        Some(serde_json::Value::String(text)) if text.is_empty() => format!("{read} is empty"),
-        Some(serde_json::Value::Array(items)) if items.is_empty() => format!("{read} is empty"),
-        Some(serde_json::Value::Array(items)) => {
-            let items: Vec<&str> = items.iter().filter_map(serde_json::Value::as_str).take(10).collect();
-            format!("{read} is {}", items.join(" "))
+        Value::Bool(holds) => if *holds { "yes" } else { "no" }.to_owned(),
+        Value::String(text) if !text.is_empty() => cut(text),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().filter_map(Value::as_str).take(10).collect::<Vec<_>>().join(" ")
         }
-        Some(serde_json::Value::Object(map)) => format!("{read} has {} entries", map.len()),
-        Some(serde_json::Value::String(text)) => {
-            format!("{read} is {:?}", text.chars().take(60).collect::<String>())
-        }
-        Some(other) => format!("{read} is {other}"),
+        Value::Object(map) if !map.is_empty() => format!("{} of them", map.len()),
+        Value::Number(days) if kind == FactKind::Age => match days.as_i64() {
+            Some(NEVER_DAYS) => "never".to_owned(),
+            Some(0) => "today".to_owned(),
+            Some(1) => "1 day ago".to_owned(),
+            _ => format!("{days} days ago"),
+        },
+        Value::Number(number) => number.to_string(),
+        _ => "none".to_owned(),
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 fn depth(source: &str) -> usize {
@@ -139,7 +160,7 @@ fn depth(source: &str) -> usize {
 }
 
 /// A map's values, for CEL.
-pub(super) fn text_map(map: &BTreeMap<String, String>) -> Value {
+pub(super) fn text_map(map: &BTreeMap<String, String>) -> cel::Value {
     map.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<std::collections::HashMap<_, _>>().into()
 }
 
@@ -211,8 +232,11 @@ mod tests {
     fn a_reason_names_the_values_that_it_rests_on() {
         let mut facts = Facts::default();
         facts.findings.critical = 2;
-        let condition = Condition::compile("findings.critical == 0 && has(entity.labels.team)").unwrap();
-        assert_eq!(condition.holds(&Asked::new(&facts)), Ok(false));
-        assert_eq!(condition.because(&facts), "entity.labels.team is missing, findings.critical is 2");
+        let because = |source: &str| Condition::compile(source).unwrap().because(&facts);
+        let condition = "findings.critical == 0 && has(entity.labels.team)";
+        assert_eq!(Condition::compile(condition).unwrap().holds(&Asked::new(&facts)), Ok(false));
+        assert_eq!(because(condition), "label team: missing, open critical findings: 2");
+        assert_eq!(because("findings.scan_age_days < 7 && entity.has_tags"), "has tags: no, last complete scan: never");
+        assert_eq!(because("entity.owner != ''"), "owner: none");
     }
 }

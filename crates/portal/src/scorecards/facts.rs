@@ -28,6 +28,8 @@ pub const NEVER_DAYS: i64 = 100_000;
 pub struct Fact {
     pub name: &'static str,
     pub kind: FactKind,
+    /// How a reason names it to people.
+    pub label: &'static str,
     pub means: &'static str,
 }
 
@@ -35,6 +37,8 @@ pub struct Fact {
 pub enum FactKind {
     Flag,
     Number,
+    /// Whole days since something happened; [`NEVER_DAYS`] where it has not.
+    Age,
     Text,
     Texts,
     /// From text to text.
@@ -46,7 +50,7 @@ impl FactKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Flag => "bool",
-            Self::Number => "int",
+            Self::Number | Self::Age => "int",
             Self::Text => "string",
             Self::Texts => "list of string",
             Self::Map => "map of string to string",
@@ -54,79 +58,112 @@ impl FactKind {
     }
 }
 
-const fn fact(name: &'static str, kind: FactKind, means: &'static str) -> Fact {
-    Fact { name, kind, means }
+const fn fact(name: &'static str, kind: FactKind, label: &'static str, means: &'static str) -> Fact {
+    Fact { name, kind, label, means }
 }
 
 /// Everything that a condition can ask.
 pub const FACTS: &[Fact] = &[
-    fact("entity.kind", FactKind::Text, "component, api, resource, system, domain, group or user"),
-    fact("entity.namespace", FactKind::Text, "`default` where the descriptor names none"),
-    fact("entity.name", FactKind::Text, "the descriptor's `metadata.name`"),
-    fact("entity.type", FactKind::Text, "`spec.type`: service, website, library, …; empty where there is none"),
+    fact("entity.kind", FactKind::Text, "kind", "component, api, resource, system, domain, group or user"),
+    fact("entity.namespace", FactKind::Text, "namespace", "`default` where the descriptor names none"),
+    fact("entity.name", FactKind::Text, "name", "the descriptor's `metadata.name`"),
+    fact("entity.type", FactKind::Text, "type", "`spec.type`: service, website, library, …; empty where there is none"),
     fact(
         "entity.lifecycle",
         FactKind::Text,
+        "lifecycle",
         "`spec.lifecycle`: experimental, production, deprecated; empty where there is none",
     ),
-    fact("entity.tier", FactKind::Text, "the annotation `rampart.dev/tier`; empty where there is none"),
-    fact("entity.owner", FactKind::Text, "the name of the team that owns it; empty where nobody does"),
+    fact("entity.tier", FactKind::Text, "tier", "the annotation `rampart.dev/tier`; empty where there is none"),
+    fact("entity.owner", FactKind::Text, "owner", "the name of the team that owns it; empty where nobody does"),
     fact(
         "entity.system",
         FactKind::Text,
+        "system",
         "the system that it is part of, as the descriptor names it; empty where there is none",
     ),
     fact(
         "entity.domain",
         FactKind::Text,
+        "domain",
         "the domain that it is part of, as the descriptor names it; empty where there is none",
     ),
-    fact("entity.has_owner", FactKind::Flag, "whether a team owns it"),
-    fact("entity.has_description", FactKind::Flag, "whether the descriptor describes it in words"),
-    fact("entity.has_links", FactKind::Flag, "whether it has at least one link"),
-    fact("entity.has_tags", FactKind::Flag, "whether it has at least one tag"),
-    fact("entity.restricted", FactKind::Flag, "whether only people with a role over it see it"),
-    fact("entity.tags", FactKind::Texts, "its tags"),
+    fact("entity.has_owner", FactKind::Flag, "owned by a team", "whether a team owns it"),
+    fact("entity.has_description", FactKind::Flag, "described", "whether the descriptor describes it in words"),
+    fact("entity.has_links", FactKind::Flag, "has links", "whether it has at least one link"),
+    fact("entity.has_tags", FactKind::Flag, "has tags", "whether it has at least one tag"),
+    fact("entity.restricted", FactKind::Flag, "restricted", "whether only people with a role over it see it"),
+    fact("entity.tags", FactKind::Texts, "tags", "its tags"),
     fact(
         "entity.labels",
         FactKind::Map,
+        "label",
         "its labels; ask `has(entity.labels.team)` or `\"a/b\" in entity.labels` before reading one",
     ),
-    fact("entity.annotations", FactKind::Map, "its annotations; ask whether one is there before reading it"),
-    fact("findings.scanned", FactKind::Flag, "whether a complete scan has ever been received"),
+    fact(
+        "entity.annotations",
+        FactKind::Map,
+        "annotation",
+        "its annotations; ask whether one is there before reading it",
+    ),
+    fact("findings.scanned", FactKind::Flag, "scanned", "whether a complete scan has ever been received"),
     fact(
         "findings.scan_age_days",
-        FactKind::Number,
+        FactKind::Age,
+        "last complete scan",
         "whole days since the last complete scan; 100000 where there was none",
     ),
-    fact("findings.open", FactKind::Number, "open findings of every severity"),
-    fact("findings.critical", FactKind::Number, "open critical findings"),
-    fact("findings.high", FactKind::Number, "open high findings"),
-    fact("findings.medium", FactKind::Number, "open medium findings"),
-    fact("findings.low", FactKind::Number, "open low findings"),
-    fact("findings.info", FactKind::Number, "open informational findings"),
-    fact("findings.fixable", FactKind::Number, "open findings that a newer version mends"),
+    fact("findings.open", FactKind::Number, "open findings", "open findings of every severity"),
+    fact("findings.critical", FactKind::Number, "open critical findings", "open critical findings"),
+    fact("findings.high", FactKind::Number, "open high findings", "open high findings"),
+    fact("findings.medium", FactKind::Number, "open medium findings", "open medium findings"),
+    fact("findings.low", FactKind::Number, "open low findings", "open low findings"),
+    fact("findings.info", FactKind::Number, "open informational findings", "open informational findings"),
+    fact(
+        "findings.fixable",
+        FactKind::Number,
+        "open findings with a fixed version",
+        "open findings that a newer version mends",
+    ),
     fact(
         "findings.oldest_days",
         FactKind::Number,
+        "days since the oldest open finding",
         "whole days since the oldest open finding was opened; 0 where none is open",
     ),
-    fact("findings.oldest_critical_days", FactKind::Number, "the same of critical findings"),
-    fact("findings.oldest_high_days", FactKind::Number, "the same of high findings"),
-    fact("incidents.open", FactKind::Number, "incidents that are not resolved"),
-    fact("compliance.assessed", FactKind::Flag, "whether a benchmark's results have ever been received"),
+    fact(
+        "findings.oldest_critical_days",
+        FactKind::Number,
+        "days since the oldest critical finding",
+        "the same of critical findings",
+    ),
+    fact(
+        "findings.oldest_high_days",
+        FactKind::Number,
+        "days since the oldest high finding",
+        "the same of high findings",
+    ),
+    fact("incidents.open", FactKind::Number, "open incidents", "incidents that are not resolved"),
+    fact(
+        "compliance.assessed",
+        FactKind::Flag,
+        "assessed against a benchmark",
+        "whether a benchmark's results have ever been received",
+    ),
     fact(
         "compliance.pass_percent",
         FactKind::Number,
+        "per cent of controls that pass",
         "controls that pass, in whole per cent of those that count, over all benchmarks; 0 where there are none",
     ),
-    fact("compliance.failed", FactKind::Number, "controls that fail"),
+    fact("compliance.failed", FactKind::Number, "controls that fail", "controls that fail"),
     fact(
         "compliance.evidence_age_days",
-        FactKind::Number,
+        FactKind::Age,
+        "oldest evidence",
         "whole days since the oldest of its evidence; 100000 where there is none",
     ),
-    fact("environments.count", FactKind::Number, "environments that run for it now"),
+    fact("environments.count", FactKind::Number, "running environments", "environments that run for it now"),
 ];
 
 /// One entity's facts. The names here are the names in [`FACTS`]; a test compares them.
@@ -425,7 +462,7 @@ mod tests {
             let value = &facts[steps.next().unwrap()][steps.next().unwrap()];
             let fits = match fact.kind {
                 FactKind::Flag => value.is_boolean(),
-                FactKind::Number => value.is_i64(),
+                FactKind::Number | FactKind::Age => value.is_i64(),
                 FactKind::Text => value.is_string(),
                 FactKind::Texts => value.is_array(),
                 FactKind::Map => value.is_object(),

@@ -82,7 +82,7 @@ async fn a_scorecard_shows_at_once_how_every_service_stands_and_why() {
     assert_eq!(cards[0].next_level(), Some("gold"));
     let first = &cards[0].checks[0];
     assert_eq!((first.check.id.as_str(), first.outcome), ("tags", Outcome::Fail));
-    assert_eq!((first.reason.as_str(), first.check.how.as_str()), ("entity.has_tags is false", "Add tags."));
+    assert_eq!((first.reason.as_str(), first.check.how.as_str()), ("has tags: no", "Add tags."));
     assert_eq!(level(&t, &cleo, search).await.as_deref(), Some("bronze"));
 
     let overview = overview(&t, &cleo).await.unwrap();

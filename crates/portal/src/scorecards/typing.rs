@@ -168,7 +168,7 @@ impl Checker {
                 self.reads.insert(name);
                 Ok(match fact.kind {
                     FactKind::Flag => Type::Bool,
-                    FactKind::Number => Type::Int,
+                    FactKind::Number | FactKind::Age => Type::Int,
                     FactKind::Text => Type::Text,
                     FactKind::Texts => Type::List(Box::new(Type::Text)),
                     FactKind::Map => Type::Map(Box::new(Type::Text)),
