@@ -150,15 +150,14 @@ try {
 
   const samples = (await readings(portal)) ?? []
   const decisions = histogram(samples, decided)
-  const summary = samples.find(({ name, labels }) => name === decided && labels.quantile === '0.99')
-  const decision = total(decisions) ? estimate(decisions, 0.99) * 1e6 : summary ? summary.value * 1e6 : undefined
+  const decision = estimate(decisions, 0.99) * 1e6
   const memory = await peakMemory(portal)
   const { seconds, again } = await firstPageAgain(portal, cookies[0])
   running = again
 
   const budgets = [
     ...rows.map((row) => [`${row.name}: 99 of 100 requests`, `${ms(row.p99)} ms`, '20 ms', row.p99 < 20]),
-    ['one policy decision, 99 of 100', decision === undefined ? 'not said' : `${ms(decision)} µs`, '100 µs', decision < 100],
+    [`one policy decision, 99 of 100 of ${total(decisions)}`, `${ms(decision)} µs`, '100 µs', decision < 100],
     ['a report of 10,000 findings, stored', `${reportSeconds.toFixed(2)} s`, '3 s', reportSeconds < 3],
     ['peak resident memory of `rampart serve`', `${memory.toFixed(0)} MB`, '150 MB', memory < 150],
     ['second start, to the first page', `${seconds.toFixed(2)} s`, '2 s', seconds < 2],

@@ -2,7 +2,7 @@
 //!
 //! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
 //! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
-//! [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+//! [`CallerConn`], [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
 
 use std::{
     collections::HashSet,
@@ -15,6 +15,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     Connection, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
@@ -27,6 +28,13 @@ use crate::{
 const MAX_CONNECTIONS: u32 = 20;
 /// How long a request waits for a connection before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that nobody has used for so long is asked whether it is still there before it is used.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+/// What one may see is a parameter of most statements that read: a plan that has to do for an auditor and for a
+/// developer alike is good for neither.
+const BEGIN_SNAPSHOT: &str = "begin transaction isolation level repeatable read read only; \
+    set local plan_cache_mode = force_custom_plan";
 
 /// The way to Postgres.
 #[derive(Clone, Debug)]
@@ -44,6 +52,15 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > ASK_AFTER {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool })
     }
@@ -59,11 +76,18 @@ impl Db {
     #[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
     pub(crate) async fn begin_snapshot(&self) -> Result<Tx> {
         let held = Held::by_this_task();
-        let inner = self.pool.begin_with("begin transaction isolation level repeatable read read only").await?;
+        let inner = self.pool.begin_with(BEGIN_SNAPSHOT).await?;
         Ok(Tx { inner, _held: held })
     }
 
-    /// For sign-in, sign-out and finding out who is calling: nobody is acting yet.
+    /// For one statement that finds out who is calling, at every request: nobody is acting yet.
+    #[expect(clippy::disallowed_methods, reason = "a single statement is its own transaction")]
+    pub(crate) async fn caller(&self) -> Result<CallerConn> {
+        let held = Held::by_this_task();
+        Ok(CallerConn { inner: self.pool.acquire().await?, _held: held })
+    }
+
+    /// For sign-in and sign-out: nobody is acting yet.
     pub(crate) async fn session(&self) -> Result<SessionTx> {
         self.begin().await.map(SessionTx)
     }
@@ -120,9 +144,7 @@ fn connect_options(url: &SecretString) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| {
         Error::invalid("DATABASE_URL", "is not a Postgres address (postgres://user:password@host/database)")
     })?;
-    // what one may see is a parameter of most statements: a plan that has to do for an auditor and for a developer alike
-    // is good for neither
-    Ok(options.application_name("rampart").options([("plan_cache_mode", "force_custom_plan")]))
+    Ok(options.application_name("rampart"))
 }
 
 /// A transaction; dropped without `commit`, it leaves nothing.
@@ -150,6 +172,26 @@ impl Deref for Tx {
 }
 
 impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+/// Limited to reading a session with its person and roles.
+pub(crate) struct CallerConn {
+    inner: PoolConnection<Postgres>,
+    _held: Held,
+}
+
+impl Deref for CallerConn {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for CallerConn {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.inner
     }

@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, header};
-use metrics::{Unit, describe_counter, describe_gauge, gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use portal::{Error, Portal, identity::token, vitals};
 use secrecy::ExposeSecret;
@@ -33,6 +33,12 @@ use crate::{
 /// What Prometheus expects of version 0.0.4 of its text format.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How long the policy took to decide, in seconds, as the portal's crate measures it.
+const DECISION: &str = "rampart_policy_decision_seconds";
+/// Upper bounds in seconds; 100 µs is the budget of a decision.
+const DECISION_BUCKETS: &[f64] =
+    &[0.000_01, 0.000_02, 0.000_03, 0.000_05, 0.000_075, 0.000_1, 0.000_15, 0.000_2, 0.000_5, 0.001, 0.01, 0.1];
+
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// The process's one recorder; made at the first call.
@@ -40,6 +46,8 @@ pub fn recorder() -> &'static PrometheusHandle {
     RECORDER.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(requests::DURATION.to_owned()), requests::BUCKETS)
+            .expect("the buckets are not empty")
+            .set_buckets_for_metric(Matcher::Full(DECISION.to_owned()), DECISION_BUCKETS)
             .expect("the buckets are not empty")
             .build_recorder();
         let handle = recorder.handle();
@@ -150,6 +158,7 @@ fn resident_bytes() -> Option<f64> {
 
 fn describe() {
     requests::describe();
+    describe_histogram!(DECISION, Unit::Seconds, "how long one policy decision took");
     describe_gauge!("rampart_database_up", "1 where the database answered this scrape");
     describe_gauge!("rampart_jobs", "jobs that are due, running, or given up after too many failures");
     describe_gauge!("rampart_jobs_oldest_due_seconds", Unit::Seconds, "how long the first due job has waited");

@@ -4,8 +4,9 @@
 //! that moment, building it where there is none. So nothing shown is older than the page's rows, and a write is visible
 //! in its own answer. Everything that leaves goes through a [`Scope`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
+use futures::{Stream, TryStreamExt as _};
 use model::{
     EntityFilter, EntityId, EntityRef, Facet, Kind, Suggestion, TeamId,
     entity::{FacetCount, FacetCounts},
@@ -36,7 +37,7 @@ impl Shelf {
         if let Some(catalog) = held.as_ref().filter(|catalog| catalog.revision == revision) {
             return Ok(catalog.clone());
         }
-        let catalog = Arc::new(Catalog::new(revision, sql::shelf(connection).await?)?);
+        let catalog = Arc::new(Catalog::read(revision, sql::shelf(connection)).await?);
         // a snapshot that began earlier may come later: it gets its own, and the newest stays
         if held.as_ref().is_none_or(|held| held.revision < revision) {
             *held = Some(catalog.clone());
@@ -90,30 +91,36 @@ pub(super) struct Counted {
 }
 
 impl Catalog {
-    fn new(revision: i64, rows: Vec<Row>) -> Result<Self> {
-        let mut catalog =
-            Self { revision, entities: Vec::with_capacity(rows.len()), values: Vec::new(), numbers: HashMap::new() };
-        for row in rows {
-            let kind: Kind = row.kind.parse().map_err(Error::internal)?;
-            let mut values = vec![(Facet::Kind, catalog.number(row.kind))];
-            for (facet, value) in [
-                (Facet::Type, row.kind_type),
-                (Facet::Lifecycle, row.lifecycle),
-                (Facet::Owner, row.owner_ref),
-                (Facet::System, row.system_ref),
-            ] {
-                values.extend(value.map(|value| (facet, catalog.number(value))));
-            }
-            values.extend(row.tags.into_iter().map(|tag| (Facet::Tag, catalog.number(tag))));
-            catalog.entities.push(Shelved {
-                facts: Facts { owner: row.owner, entity: Some(row.id), restricted: row.restricted, ..Facts::default() },
-                reference: EntityRef::new(kind, &row.namespace, &row.name),
-                shown_name: row.title.unwrap_or(row.name).into(),
-                search: row.search.into(),
-                values: values.into(),
-            });
+    async fn read(revision: i64, rows: impl Stream<Item = sqlx::Result<Row>>) -> Result<Self> {
+        let mut catalog = Self { revision, entities: Vec::new(), values: Vec::new(), numbers: HashMap::new() };
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            catalog.shelve(row)?;
         }
+        catalog.entities.shrink_to_fit();
         Ok(catalog)
+    }
+
+    fn shelve(&mut self, row: Row) -> Result<()> {
+        let kind: Kind = row.kind.parse().map_err(Error::internal)?;
+        let mut values = vec![(Facet::Kind, self.number(row.kind))];
+        for (facet, value) in [
+            (Facet::Type, row.kind_type),
+            (Facet::Lifecycle, row.lifecycle),
+            (Facet::Owner, row.owner_ref),
+            (Facet::System, row.system_ref),
+        ] {
+            values.extend(value.map(|value| (facet, self.number(value))));
+        }
+        values.extend(row.tags.into_iter().map(|tag| (Facet::Tag, self.number(tag))));
+        self.entities.push(Shelved {
+            facts: Facts { owner: row.owner, entity: Some(row.id), restricted: row.restricted, ..Facts::default() },
+            reference: EntityRef::new(kind, &row.namespace, &row.name),
+            shown_name: row.title.unwrap_or(row.name).into(),
+            search: row.search.into(),
+            values: values.into(),
+        });
+        Ok(())
     }
 
     fn number(&mut self, value: String) -> u32 {

@@ -1,5 +1,6 @@
 //! What the catalog asks of Postgres.
 
+use futures::Stream;
 use model::{
     EntityDetail, EntityId, EntityRef, EntitySummary, Kind, Link, Origin, PersonId, RelationType, SourceId, SourceKind,
     TeamId,
@@ -223,16 +224,16 @@ pub(super) async fn revision(connection: &mut PgConnection) -> Result<i64> {
     Ok(query_scalar!("select revision from catalog_revision").fetch_one(connection).await?)
 }
 
-pub(super) async fn shelf(connection: &mut PgConnection) -> Result<Vec<shelf::Row>> {
-    Ok(query_as!(
+/// Everything, one after another: all of it at once would take more memory than the shelf itself.
+pub(super) fn shelf(connection: &mut PgConnection) -> impl Stream<Item = sqlx::Result<shelf::Row>> {
+    query_as!(
         shelf::Row,
         r#"select id as "id: EntityId", kind, namespace, name, title, type as kind_type, lifecycle, owner_ref,
                   owner_id as "owner: TeamId", system_ref, tags, restricted, search
            from entity
            order by sort_name, id"#,
     )
-    .fetch_all(connection)
-    .await?)
+    .fetch(connection)
 }
 
 // ---- sources

@@ -34,15 +34,17 @@ pub struct FrameCounts {
     pub running: u32,
 }
 
-/// What waits for the actor, in two statements: every page shows it.
+/// What waits for the actor, in one statement: every page shows it.
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
 pub async fn frame_counts(portal: &Portal, actor: &Actor) -> Result<FrameCounts> {
     let Some(person) = actor.person_id() else { return Ok(FrameCounts::default()) };
     let mut snapshot = portal.snapshot(actor).await?;
-    let approvals = requests::waiting(&mut snapshot).await?;
-    let (notifications, running) = sql::own_counts(&mut *snapshot.visible(ActionName::PeopleRead)?, person).await?;
+    let mut visible = snapshot.visible(ActionName::RequestRead)?;
+    let scope = visible.scope.clone();
+    let waiting = |query: &mut _| requests::push_waiting(query, portal, actor, &scope);
+    let (approvals, notifications, running) = sql::frame_counts(&mut visible, waiting, person).await?;
     let small = |count: i64| u32::try_from(count).unwrap_or_default();
     Ok(FrameCounts { approvals: small(approvals), notifications: small(notifications), running: small(running) })
 }

@@ -1,7 +1,7 @@
 //! Everything that home and the dashboards ask of Postgres: grouped counts over what the features keep.
 
 use model::{EntityId, PersonId, Severity, TeamId, findings::SeverityCounts};
-use sqlx::{PgConnection, query, query_as, query_scalar};
+use sqlx::{PgConnection, Postgres, QueryBuilder, query, query_as, query_scalar};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -14,22 +14,20 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Unread messages, and environments that are being made or removed.
-pub(super) async fn own_counts(connection: &mut PgConnection, person: PersonId) -> Result<(i64, i64)> {
-    let row = query!(
-        r#"select (select count(*) from (
-                      select from notice where person_id = $1 and read_at is null limit 100
-                  ) unread) as "unread!",
-                  (select count(*) from (
-                      select from environment
-                      where requester_id = $1 and state in ('provisioning', 'ending')
-                      limit 100
-                  ) moving) as "moving!""#,
-        person.0,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok((row.unread, row.moving))
+/// Requests that wait, by the statement that counts them, unread messages, and environments that are being made or
+/// removed.
+pub(super) async fn frame_counts(
+    connection: &mut PgConnection,
+    push_waiting: impl FnOnce(&mut QueryBuilder<Postgres>),
+    person: PersonId,
+) -> Result<(i64, i64, i64)> {
+    let mut query = QueryBuilder::new("select (");
+    push_waiting(&mut query);
+    query.push("), (select count(*) from (select from notice where person_id = ").push_bind(person.0);
+    query.push(" and read_at is null limit 100) unread), (select count(*) from (select from environment ");
+    query.push("where requester_id = ").push_bind(person.0);
+    query.push(" and state in ('provisioning', 'ending') limit 100) moving)");
+    Ok(query.build_query_as().fetch_one(connection).await?)
 }
 
 // ---- home
@@ -203,12 +201,11 @@ pub(super) async fn changes(
                -- the newest first, and no more entities looked up than are shown
                (select at, 'findings', name, href, opened, closed
                 from (
-                    select entity_id, max(at) as at, count(*) filter (where kind in ('opened', 'reopened')) as opened,
-                           count(*) filter (where kind = 'closed') as closed
-                    from finding_event
-                    where at > $1 and kind <> 'severity_changed'
+                    select entity_id, max(received_at) as at, sum(opened + reopened) as opened, sum(closed) as closed
+                    from report
+                    where received_at > $1 and not pull_request and opened + reopened + closed > 0
                     group by entity_id
-                    order by max(at) desc
+                    order by max(received_at) desc
                 ) as changed
                 cross join lateral (
                     select coalesce(entity.title, entity.name) as name,

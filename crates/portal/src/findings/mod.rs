@@ -199,7 +199,10 @@ pub async fn list(
     let scope = visible.scope.clone();
     let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
     let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
-    let counted = list_sql::count(&mut visible, &scope, &wanted).await?;
+    let counted = match window.all(rows.len()) {
+        Some(all) => all,
+        None => list_sql::count(&mut visible, &scope, &wanted).await?,
+    };
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
 }
 

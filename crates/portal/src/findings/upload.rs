@@ -85,7 +85,8 @@ async fn take(portal: &Portal, actor: &Actor, service: &str, stated: UploadScope
     // before anything is read: who may not upload makes us parse nothing and learns nothing from a broken report
     drop(portal.authorize(actor, UploadReport, service).await?);
     let content_hash = Sha256::digest(&bytes).to_vec();
-    let (report, entries) = tokio::task::spawn_blocking(move || read(&bytes)).await.map_err(Error::internal)??;
+    let (report, total, entries) =
+        tokio::task::spawn_blocking(move || read(&bytes)).await.map_err(Error::internal)??;
     let mut permit = portal.authorize(actor, UploadReport, service).await?;
     integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::ReportUpload).await?;
     let scope = scope(&permit.target, &stated, &report)?;
@@ -102,7 +103,7 @@ async fn take(portal: &Portal, actor: &Actor, service: &str, stated: UploadScope
         reopened: 0,
         closed: 0,
         unchanged: 0,
-        total: u32::try_from(report.findings.len()).unwrap_or(u32::MAX),
+        total,
         introduces: Vec::new(),
     };
     let facts = sql::ReportFacts {
@@ -127,8 +128,9 @@ async fn take(portal: &Portal, actor: &Actor, service: &str, stated: UploadScope
 
 type Entries = Vec<(Identity, Word)>;
 
-fn read(bytes: &[u8]) -> Result<(scan::Report, Entries)> {
-    let report =
+/// The report without its findings, how many they were, and what they say.
+fn read(bytes: &[u8]) -> Result<(scan::Report, u32, Entries)> {
+    let mut report =
         scan::read(bytes, Limits::default()).map_err(|error| Error::Malformed(format!("the report: {error}")))?;
     if report.findings.len() > MAX_FINDINGS {
         return Err(Error::TooLarge(format!(
@@ -138,7 +140,8 @@ fn read(bytes: &[u8]) -> Result<(scan::Report, Entries)> {
         )));
     }
     let entries = sameness::entries(&report);
-    Ok((report, entries))
+    let findings = std::mem::take(&mut report.findings);
+    Ok((report, u32::try_from(findings.len()).unwrap_or(u32::MAX), entries))
 }
 
 fn scope(service: &Entity, stated: &UploadScope, report: &scan::Report) -> Result<Scope> {

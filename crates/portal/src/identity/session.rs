@@ -44,16 +44,18 @@ async fn find(
     used: bool,
 ) -> Result<Option<Actor>> {
     let now = portal.clock.now();
-    let mut tx = portal.db.session().await?;
-    let Some(found) = sql::session(&mut tx, &hash(token), now, now - portal.settings.session_idle).await? else {
-        return Ok(None);
-    };
-    let bindings = sql::bindings(&mut tx, found.person_id, now).await?;
+    let seen_after = now - portal.settings.session_idle;
+    let found = sql::session(&mut *portal.db.caller().await?, &hash(token), now, seen_after).await?;
+    let Some(found) = found else { return Ok(None) };
+    let held = found.bindings.0.iter();
+    let bindings =
+        held.map(|row| sql::binding(row.id, &row.role, row.team_id, row.entity_id)).collect::<Result<_>>()?;
     // the time of the last use is kept to the minute, so that most requests write nothing
     if used && now - found.seen_at > time::Duration::minutes(1) {
+        let mut tx = portal.db.session().await?;
         sql::touch_session(&mut tx, found.id, now).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     Ok(Some(Actor {
         who: Who::Person(PersonActor {
             id: found.person_id,

@@ -1,7 +1,8 @@
 //! What identity asks of Postgres.
 
 use model::{BindingId, EntityId, PersonId, ServiceAccountId, SessionId, TeamId, TokenId};
-use sqlx::{PgConnection, query, query_as, query_scalar};
+use serde::Deserialize;
+use sqlx::{PgConnection, query, query_as, query_scalar, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -328,8 +329,18 @@ pub(super) struct SessionRow {
     pub acr: Option<String>,
     pub authenticated_at: OffsetDateTime,
     pub seen_at: OffsetDateTime,
+    pub bindings: Json<Vec<BindingRow>>,
 }
 
+#[derive(Deserialize)]
+pub(super) struct BindingRow {
+    pub id: Uuid,
+    pub role: String,
+    pub team_id: Option<Uuid>,
+    pub entity_id: Option<Uuid>,
+}
+
+/// With all that the person holds, in one statement.
 pub(super) async fn session(
     connection: &mut PgConnection,
     token_hash: &[u8],
@@ -339,10 +350,18 @@ pub(super) async fn session(
     Ok(query_as!(
         SessionRow,
         r#"select session.id as "id: SessionId", person_id as "person_id: PersonId", display_name, email, time_zone, theme,
-                  amr, acr, authenticated_at, seen_at
+                  amr, acr, authenticated_at, seen_at,
+                  (select coalesce(jsonb_agg(to_jsonb(held)), '[]')
+                   from (
+                       select id, role, team_id, entity_id
+                       from role_binding
+                       where role_binding.person_id = session.person_id and ended_at is null
+                           and (role_binding.expires_at is null or role_binding.expires_at > $2)
+                       order by role, team_id, entity_id
+                   ) as held) as "bindings!: Json<Vec<BindingRow>>"
            from session
            join person on person.id = session.person_id
-           where token_hash = $1 and expires_at > $2 and seen_at > $3 and active"#,
+           where token_hash = $1 and session.expires_at > $2 and seen_at > $3 and active"#,
         token_hash,
         now,
         seen_after,

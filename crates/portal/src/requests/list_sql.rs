@@ -94,10 +94,16 @@ pub(super) async fn rows(
 /// How many there are, counted to `limit`.
 pub(super) async fn count(visible: &mut Visible<'_>, filter: &Filter<'_>, limit: i64) -> Result<i64> {
     let scope = visible.scope.clone();
-    let mut query = QueryBuilder::new("select count(*) from (select from request");
-    push_conditions(&mut query, &scope, filter);
-    query.push(" limit ").push_bind(limit).push(") counted");
+    let mut query = QueryBuilder::default();
+    push_count(&mut query, &scope, filter, limit);
     Ok(query.build_query_scalar().fetch_one(&mut **visible).await?)
+}
+
+/// The same as a statement, for one that asks for more.
+pub(super) fn push_count(query: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter<'_>, limit: i64) {
+    query.push("select count(*) from (select from request");
+    push_conditions(query, scope, filter);
+    query.push(" limit ").push_bind(limit).push(") counted");
 }
 
 /// The row of one request that the caller has read already.

@@ -18,7 +18,7 @@ use model::{
     request::{Inbox, Named, RequestDetail, RequestEventKind, RequestNumber, RequestRow, RequestState, StageView},
 };
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use self::{list_sql::Groups, sql::Event};
@@ -29,7 +29,7 @@ pub use self::{
 use crate::{
     Portal, Snapshot,
     audit::Personal,
-    authz::{Action, ActionName, Actor, Facts, Lock, PersonActor, Reference, Resource, ResourceKind},
+    authz::{Action, ActionName, Actor, Facts, Lock, PersonActor, Reference, Resource, ResourceKind, Scope},
     error::{Error, Result},
     notifications::{self, News},
     page::Window,
@@ -310,19 +310,18 @@ pub async fn list_in(
     let mut visible = snapshot.visible(ActionName::RequestRead)?;
     let filter = list_sql::Filter { inbox, entity, groups: &groups, now: portal.clock.now() };
     let rows = list_sql::rows(&mut visible, &filter, window.after(), window.backwards(), window.limit()).await?;
-    let counted = list_sql::count(&mut visible, &filter, crate::page::COUNT_LIMIT).await?;
+    let counted = match window.all(rows.len()) {
+        Some(all) => all,
+        None => list_sql::count(&mut visible, &filter, crate::page::COUNT_LIMIT).await?,
+    };
     Ok(window.close(rows, counted, |row| (row.created_at, row.id)))
 }
 
-/// How many requests wait for the actor, counted to 100: for the navigation.
-///
-/// # Errors
-/// `Unavailable` where the database does not answer.
-pub async fn waiting(snapshot: &mut Snapshot) -> Result<i64> {
-    let (now, groups) = (snapshot.portal().clock.now(), Groups::of(snapshot.actor()));
-    let mut visible = snapshot.visible(ActionName::RequestRead)?;
-    list_sql::count(&mut visible, &list_sql::Filter { inbox: Inbox::Waiting, entity: None, groups: &groups, now }, 100)
-        .await
+/// The statement that counts, to 100, the requests that wait for the reader; for one that asks for more.
+pub(crate) fn push_waiting(query: &mut QueryBuilder<Postgres>, portal: &Portal, actor: &Actor, scope: &Scope) {
+    let (now, groups) = (portal.clock.now(), Groups::of(actor));
+    let filter = list_sql::Filter { inbox: Inbox::Waiting, entity: None, groups: &groups, now };
+    list_sql::push_count(query, scope, &filter, 100);
 }
 
 /// Tells the one who asked how it ended, and the others that nothing waits for them any more.

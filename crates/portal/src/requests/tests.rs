@@ -302,8 +302,7 @@ async fn each_inbox_holds_what_is_the_readers() {
     assert_eq!(numbers(lead.clone(), Inbox::Waiting).await, [simple]);
     assert_eq!(numbers(lead.clone(), Inbox::Decided).await, [double]);
     assert_eq!(numbers(champion.clone(), Inbox::Waiting).await, [double]);
-    let mut snapshot = t.snapshot(&champion).await.unwrap();
-    assert_eq!(super::waiting(&mut snapshot).await.unwrap(), 1);
+    assert_eq!(crate::dashboards::frame_counts(&t, &champion).await.unwrap().approvals, 1);
 }
 
 #[tokio::test]
