@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 process.env.RAMPART_BINARY ??= join(root, 'target/release/rampart')
 const { startPortal } = await import('../e2e/fixtures/portal.mjs')
+const { sessionOf } = await import('../e2e/fixtures/session.mjs')
 const { ask, openLoop, quantile } = await import('./load.mjs')
 const { between, estimate, histogram, parse, total } = await import('./metrics.mjs')
 
@@ -36,33 +37,6 @@ function entity(n) {
 
 const say = (text) => process.stdout.write(`${text}\n`)
 const ms = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(1))
-
-/** Signs in at the evaluation's provider as a browser would; answers the session's cookie. */
-async function signIn(portal, person) {
-  const jar = new Map()
-  const go = async (url, options = {}) => {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(url, { redirect: 'manual', ...options, headers: { cookie, ...options.headers } })
-    if (new URL(url).origin === portal.url) {
-      for (const set of response.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(set)
-        jar.set(name, value)
-      }
-    }
-    return response
-  }
-  const leaving = await go(`${portal.url}/sign-in?return_to=/`)
-  const provider = leaving.headers.get('location')
-  const choice = await (await fetch(provider)).text()
-  const request = /name="request" value="([^"]+)"/.exec(choice)[1]
-  const chosen = await fetch(new URL('/sign-in', provider), {
-    method: 'POST', redirect: 'manual', body: new URLSearchParams({ request, sub: person }),
-  })
-  await go(chosen.headers.get('location'))
-  const session = jar.get('rampart_session')
-  if (!session) throw new Error(`${person} could not sign in`)
-  return `rampart_session=${session}`
-}
 
 /** The server's histograms now; none where it does not say them. */
 async function readings(portal) {
@@ -133,7 +107,7 @@ try {
   if (grown.code !== 0) throw new Error(grown.err)
   const filled = (performance.now() - filling) / 1000
   const cookies = []
-  for (const reader of readers) cookies.push(await signIn(portal, reader))
+  for (const reader of readers) cookies.push(await sessionOf(portal, reader))
 
   const rows = await measurePages(portal, cookies)
 

@@ -256,6 +256,7 @@ fn Around(event: Nearby) -> impl IntoView {
     let of = match event.source {
         NearbySource::Incident => icon::INCIDENT,
         NearbySource::Finding => icon::FINDING,
+        NearbySource::Deployment => icon::DEPLOYMENT,
         NearbySource::Environment => icon::ENVIRONMENT,
         NearbySource::Change => icon::AUDIT,
     };

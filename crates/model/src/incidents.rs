@@ -226,6 +226,8 @@ pub struct Nearby {
 pub enum NearbySource {
     Incident,
     Finding,
+    /// A deployment that the gate was asked about.
+    Deployment,
     Environment,
     Change,
 }

@@ -117,6 +117,7 @@ pub(super) async fn changes_of(
            from audit_record
            left join person on person.id = person_id
            where entity_id = $1 and at between $2 and $3 and outcome = 'committed' and target_kind <> 'Incident'
+             and action <> 'gate.evaluate'
              and ($4::bool or $5::bool or owner_id = any($6) or entity_id = any($7) or subject_id = $8)
            order by at desc, audit_record.id desc
            limit $9"#,

@@ -2,7 +2,7 @@
 
 use model::{
     EntityId, TeamId,
-    findings::{FindingEvent, TrendPoint},
+    findings::{FindingEvent, TrendPoint, Verdict},
 };
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
@@ -28,6 +28,17 @@ pub(crate) async fn owner_changed(
 /// How many findings within a scope were open at the end of each of these days.
 pub(crate) async fn trend(connection: &mut PgConnection, scope: &Scope, days: &[Date]) -> Result<Vec<TrendPoint>> {
     sql::trend(connection, scope, days).await
+}
+
+/// What the gate answered about a service from `from` to `to`, the newest first, at most `most`.
+pub(crate) async fn verdicts_between(
+    connection: &mut PgConnection,
+    entity: EntityId,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    most: i64,
+) -> Result<Vec<Verdict>> {
+    sql::verdicts_between(connection, entity, from, to, most).await
 }
 
 /// What happened to a service's findings from `from` until before `to`, the worst first; not endless.

@@ -11,6 +11,8 @@ pub(crate) mod standings;
 mod tests;
 pub mod upload;
 
+use std::collections::BTreeSet;
+
 use model::{
     EntityId, FindingId, FindingKind, Page, PageRequest, ReportId, Severity, TeamId,
     findings::{
@@ -82,6 +84,15 @@ pub struct Filter {
     pub fixable: Option<bool>,
     /// Part of a title, a vulnerability's name, a package, a rule or a file; at least three letters.
     pub text: Option<String>,
+}
+
+impl Filter {
+    /// The severities of all that is open, where nothing else is asked for: those are counted already.
+    fn severities_of_all(&self) -> Option<BTreeSet<Severity>> {
+        let alone = Self { severity: self.severity.clone(), ..Self::default() };
+        let asked = if self.severity.is_empty() { &Severity::WORST_FIRST[..] } else { &self.severity };
+        (*self == alone).then(|| asked.iter().copied().collect())
+    }
 }
 
 /// What a list is sorted by; ties by id.
@@ -199,9 +210,13 @@ pub async fn list(
     let scope = visible.scope.clone();
     let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
     let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => list_sql::count(&mut visible, &scope, &wanted).await?,
+    let counted = match (window.all(rows.len()), filter.severities_of_all()) {
+        (Some(all), _) => all,
+        (None, Some(severities)) => {
+            let open = sql::visible_counts(&mut visible, &scope).await?;
+            severities.iter().map(|severity| open.of(*severity)).sum()
+        }
+        (None, None) => list_sql::count(&mut visible, &scope, &wanted).await?,
     };
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
 }

@@ -1,6 +1,9 @@
 //! What happened around an incident in the same service: the one place where every feature's events are gathered.
 
-use model::{Incident, Nearby, NearbySource, findings::FindingEventKind};
+use model::{
+    EntityRef, Incident, Nearby, NearbySource,
+    findings::{Decision, FindingEventKind},
+};
 use time::Duration;
 
 use super::effects;
@@ -37,6 +40,15 @@ pub(super) async fn read(snapshot: &mut Snapshot, incident: &Incident) -> Result
             let title = format!("{} finding {}: {}", event.severity.label(), said(event.kind), event.title);
             let href = Some(format!("/security/findings/{}", event.finding));
             nearby.push(Nearby { at: event.at, source: NearbySource::Finding, title, href });
+        }
+        // what asks the gate is about to deploy
+        for verdict in findings::effects::verdicts_between(&mut visible, entity, from, to, EACH).await? {
+            let title = match verdict.decision {
+                Decision::Allow => "Deployment allowed by the gate".to_owned(),
+                Decision::Deny => format!("Deployment halted by the gate: {}", verdict.reason),
+            };
+            let href = verdict.service.parse::<EntityRef>().ok().map(|service| format!("{}/security", service.href()));
+            nearby.push(Nearby { at: verdict.at, source: NearbySource::Deployment, title, href });
         }
     }
 

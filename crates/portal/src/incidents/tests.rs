@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::*;
-use crate::{authz::RoleName, testing::TestPortal};
+use crate::{authz::RoleName, findings, testing::TestPortal};
 
 const MAIN: &str = "alertmanager-main";
 
@@ -537,12 +537,17 @@ async fn an_incident_follows_its_service_to_another_owner() {
 async fn the_timeline_shows_what_else_happened_to_the_service() {
     let s = scene().await;
     s.deliver(&delivery("a", &[one("Slow", "checkout", s.began())])).await;
+    findings::gate::evaluate(&s.t, &s.developer, "checkout", None).await.unwrap();
     s.t.clock.advance(Duration::minutes(10));
     s.deliver(&delivery("b", &[one("Down", "checkout", s.began())])).await;
     let nearby = s.detail(2).await.nearby;
     let other = nearby.iter().find(|event| event.source == NearbySource::Incident).unwrap();
     assert_eq!(other.href.as_deref(), Some("/incidents/1"));
     assert!(nearby.iter().all(|event| event.href.as_deref() != Some("/incidents/2")), "{nearby:?}");
+    let deployments: Vec<_> = nearby.iter().filter(|event| event.source == NearbySource::Deployment).collect();
+    let [deployment] = deployments[..] else { panic!("one deployment was asked about: {nearby:?}") };
+    assert!(deployment.title.starts_with("Deployment halted by the gate: "), "{deployment:?}");
+    assert_eq!(deployment.href.as_deref(), Some("/catalog/component/default/checkout/security"));
 }
 
 #[tokio::test]

@@ -68,6 +68,30 @@ pub(in crate::findings) async fn insert_verdict(
     Ok(())
 }
 
+/// The gate's answers about a service from `from` to `to`, the newest first.
+pub(in crate::findings) async fn verdicts_between(
+    connection: &mut PgConnection,
+    entity: EntityId,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    most: i64,
+) -> Result<Vec<Verdict>> {
+    let rows = query_scalar!(
+        r#"select verdict as "verdict: Json<Verdict>"
+           from gate_verdict
+           where entity_id = $1 and at between $2 and $3
+           order by at desc, id desc
+           limit $4"#,
+        entity.0,
+        from,
+        to,
+        most,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|verdict| verdict.0).collect())
+}
+
 /// The gate's last answers about a service, the newest first.
 pub(in crate::findings) async fn verdicts(
     connection: &mut PgConnection,

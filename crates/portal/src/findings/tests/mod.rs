@@ -1,6 +1,6 @@
 //! Reports, findings and the gate as people and pipelines meet them.
 
-use std::collections::BTreeMap;
+mod any_reports;
 
 use model::{
     EntityId, IntegrationKind, PageRequest, Severity,
@@ -8,7 +8,6 @@ use model::{
         Decision, FindingDetail, FindingEventKind, FindingState, FindingSummary, Receipt, SeverityCounts, Stage,
     },
 };
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use time::Duration;
@@ -584,100 +583,6 @@ async fn ten_thousand_findings_are_stored_in_one_go() {
 /// A transaction of another feature's.
 async fn begin(t: &TestPortal) -> Tx {
     t.db.begin().await.unwrap()
-}
-
-/// What is stored of a service, without ids; with times and all where they count.
-async fn rows(t: &TestPortal, service: EntityId, times: bool) -> BTreeMap<&'static str, Vec<String>> {
-    let mut owner = t.owner().await;
-    let mut rows = BTreeMap::new();
-    let without_times = [
-        (
-            "finding",
-            "select (to_jsonb(f) - 'id' - 'entity_id' - 'first_seen_at' - 'opened_at' - 'closed_at')::text
-             from finding f where entity_id = $1 order by 1",
-        ),
-        (
-            "sighting",
-            "select (to_jsonb(s) - 'finding_id' - 'scope_id' - 'report_id' - 'first_seen_at' - 'last_seen_at' - 'closed_at')::text
-                    || tool || target || branch || stage || (s.closed_at is null)
-             from finding_sighting s join report_scope c on c.id = scope_id where entity_id = $1 order by 1",
-        ),
-        ("count", "select (to_jsonb(c) - 'entity_id')::text from finding_count c where entity_id = $1"),
-    ];
-    let with_times = [
-        ("all of a finding", "select f::text from finding f where entity_id = $1 order by 1"),
-        (
-            "all of a sighting",
-            "select s::text from finding_sighting s join report_scope c on c.id = scope_id where entity_id = $1 order by 1",
-        ),
-        ("event", "select e::text from finding_event e where entity_id = $1 order by 1"),
-        ("report", "select r::text from report r where entity_id = $1 and not pull_request order by 1"),
-    ];
-    for (what, sql) in without_times.into_iter().chain(with_times.into_iter().filter(|_| times)) {
-        rows.insert(what, sqlx::query_scalar(sql).bind(service).fetch_all(&mut owner).await.unwrap());
-    }
-    rows
-}
-
-type Vulnerable = (u32, &'static str, &'static str, bool);
-
-/// Up to five vulnerabilities of few packages, so that reports overlap.
-fn vulnerabilities() -> impl Strategy<Value = Vec<Vulnerable>> {
-    let one =
-        (0u32..3, prop::sample::select(vec!["a", "b"]), prop::sample::select(vec!["LOW", "CRITICAL"]), any::<bool>());
-    prop::collection::vec(one, 0..5)
-}
-
-/// One portal for all cases: each has services of its own.
-fn for_all<S: Strategy>(cases: u32, strategy: S, case: impl AsyncFn(&TestPortal, &Actor, u32, S::Value)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (t, _, ada) = runtime.block_on(portal());
-    let number = std::cell::Cell::new(0);
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest::test_runner::TestRunner::new(config)
-        .run(&strategy, |value| {
-            number.set(number.get() + 1);
-            runtime.block_on(case(&t, &ada, number.get(), value));
-            Ok(())
-        })
-        .unwrap();
-    runtime.block_on(recount(&t));
-}
-
-async fn upload_to(t: &TestPortal, actor: &Actor, service: &str, branch: &str, report: &[Vulnerable]) {
-    super::upload(t, actor, service, on(branch), trivy("payments", report)).await.unwrap();
-}
-
-#[test]
-fn importing_twice_is_importing_once() {
-    for_all(30, (vulnerabilities(), vulnerabilities()), async |t, ada, number, (before, report)| {
-        let name = format!("service-{number}");
-        let service = t.service(&name, "payments").await;
-        upload_to(t, ada, &name, "main", &before).await;
-        upload_to(t, ada, &name, "main", &report).await;
-        let once = rows(t, service, true).await;
-        upload_to(t, ada, &name, "main", &report).await;
-        assert_eq!(rows(t, service, true).await, once);
-    });
-}
-
-#[test]
-fn the_order_of_two_scopes_does_not_matter() {
-    let reports = || prop::collection::vec(vulnerabilities(), 1..3);
-    for_all(30, (reports(), reports()), async |t, ada, number, (one, other)| {
-        let mut ends = Vec::new();
-        for order in [[("main", &one), ("next", &other)], [("next", &other), ("main", &one)]] {
-            let name = format!("service-{number}-{}", ends.len());
-            let service = t.service(&name, "payments").await;
-            for (branch, reports) in order {
-                for report in reports {
-                    upload_to(t, ada, &name, branch, report).await;
-                }
-            }
-            ends.push(rows(t, service, false).await);
-        }
-        assert_eq!(ends[0], ends[1]);
-    });
 }
 
 #[tokio::test]

@@ -1,0 +1,141 @@
+// `kill -9` of the portal itself while people ask, approve and end, and its databases with it: started again, it has
+// lost nothing that it answered, has made nothing twice, and leaves no database behind.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { freePort, startPortal } from '../fixtures/portal.mjs'
+import { psql, startPostgres } from '../fixtures/postgres.mjs'
+import { sessionOf } from '../fixtures/session.mjs'
+
+const KILLS = 12
+/** How long the portal lives between two kills, at most; what it is asked takes less. */
+const LIVES_MS = 1_500
+/** How long the last one may take to bring everything where it belongs. */
+const SETTLES_MS = 120_000
+const seed = Number(process.env.RAMPART_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+let server, portal
+before(async () => {
+  server = await startPostgres()
+})
+after(async () => {
+  await portal?.remove()
+  await server?.stop()
+})
+
+/** A sequence of numbers from 0 to 1 that the seed repeats (mulberry32). */
+function random(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A person's way to the API; their token outlives the portal's death. */
+async function caller(subject) {
+  const cookie = await sessionOf(portal, subject)
+  const issued = await fetch(`${portal.url}/api/v1/tokens`, {
+    method: 'POST',
+    headers: { cookie, origin: portal.url, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'kills', days: 1, scopes: ['environments:read', 'environments:write', 'requests:read', 'requests:write'] }),
+  })
+  const answer = await issued.json()
+  assert.equal(issued.status, 201, JSON.stringify(answer))
+  return async (method, path, body) => {
+    const response = await fetch(`${portal.url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${answer.token}`, ...(body && { 'content-type': 'application/json' }) },
+      body: body && JSON.stringify(body),
+    })
+    const said = await response.json().catch(() => undefined)
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(said)}`)
+    return said
+  }
+}
+
+test('whenever the portal is killed, what it answered holds', async () => {
+  console.log(`seed ${seed} (RAMPART_TEST_SEED repeats the moments)`)
+  const moment = random(seed)
+  const env = {
+    RAMPART_ADDR: `127.0.0.1:${await freePort()}`,
+    RAMPART_EVALUATION_OIDC_ADDR: `127.0.0.1:${await freePort()}`,
+    RAMPART_PROVISIONER_URL: server.url,
+  }
+  portal = await startPortal({ env })
+  const [dana, lena] = [await caller('dana'), await caller('lena')]
+  const asked = new Map()
+  const [approved, ended] = [new Set(), new Set()]
+
+  /** Asks, approves and ends until the portal is gone. */
+  const live = async () => {
+    for (;;) {
+      const reason = `number ${asked.size + 1}`
+      const opened = await dana('POST', '/environment-requests', { service: 'payments-api', template: 'postgres-sandbox', reason, hours: 8 })
+      asked.set(opened.number, opened.hash)
+      for (const [number, hash] of asked) {
+        if (approved.has(number)) continue
+        const { state } = await lena('GET', `/requests/${number}`)
+        if (state === 'pending') await lena('POST', `/requests/${number}/approve`, { hash })
+        approved.add(number)
+      }
+      const { items } = await dana('GET', '/environments')
+      const ready = items.find(({ state, id }) => state === 'ready' && !ended.has(id))
+      if (ready) {
+        await dana('POST', `/environments/${ready.id}/end`)
+        ended.add(ready.id)
+      }
+    }
+  }
+  let refused
+  for (let kill = 0; kill < KILLS; kill++) {
+    // a connection that breaks is the kill; anything that was answered and is wrong is not
+    const living = live().catch((error) => { if (!(error instanceof TypeError)) refused = error })
+    await new Promise((done) => setTimeout(done, moment() * LIVES_MS))
+    await portal.stop('SIGKILL')
+    await living
+    assert.equal(refused, undefined)
+    portal = await startPortal({ env: portal.settings, data: portal.folder })
+  }
+
+  const all = async () => {
+    const found = []
+    for (let path = '/environments?size=100'; path; ) {
+      const { items, next } = await dana('GET', path)
+      found.push(...items)
+      path = next && `/environments?size=100&cursor=${encodeURIComponent(next)}`
+    }
+    return found.filter(({ purpose }) => /^number \d+$/.test(purpose))
+  }
+  /** Waits until all that moves has come to rest. */
+  const settled = async () => {
+    const end = Date.now() + SETTLES_MS
+    for (;;) {
+      const found = await all()
+      if (found.every(({ state }) => state === 'ready' || state === 'ended')) return found
+      assert.ok(Date.now() < end, `still moving: ${JSON.stringify(found.map(({ name, state, failure }) => ({ name, state, failure })))}`)
+      await new Promise((done) => setTimeout(done, 250))
+    }
+  }
+  const made = () => psql(server.url, "select count(*) from pg_database where datname like 'env%'").then(Number)
+  const roles = () => psql(server.url, "select count(*) from pg_roles where rolname like 'env%'").then(Number)
+
+  const found = await settled()
+  console.log(`${KILLS} kills; ${asked.size} asked, ${approved.size} approved, ${ended.size} ended, ${found.length} made`)
+  assert.ok(approved.size > 3 && ended.size > 0, 'the portal lived long enough to do something')
+  for (const number of asked.keys()) await dana('GET', `/requests/${number}`)
+  const purposes = found.map(({ purpose }) => purpose)
+  assert.equal(new Set(purposes).size, purposes.length, 'nothing is made twice')
+  for (const number of approved) {
+    const { state } = await dana('GET', `/requests/${number}`)
+    assert.ok(['approved', 'fulfilled'].includes(state), `request ${number} was approved and is ${state}`)
+  }
+  assert.ok(found.length >= approved.size, 'whatever was approved is made')
+  for (const id of ended) assert.equal(found.find((environment) => environment.id === id).state, 'ended')
+  const running = found.filter(({ state }) => state === 'ready')
+  assert.deepEqual([await made(), await roles()], [running.length, running.length], 'a database and a role for each that runs')
+
+  for (const { id } of running) await dana('POST', `/environments/${id}/end`)
+  assert.ok((await settled()).every(({ state }) => state === 'ended'))
+  assert.deepEqual([await made(), await roles()], [0, 0], 'nothing is left behind')
+})
