@@ -141,7 +141,8 @@ impl Policies {
         .map_err(|error| Error::internal(error.to_string()))?;
         let entities = entities(&principal, &resource, facts)?;
         let response = self.authorizer.is_authorized(&request, &self.sets[&action], &entities);
-        metrics::histogram!("rampart_policy_decision_seconds").record(begun.elapsed());
+        let taken = begun.elapsed();
+        metrics::histogram!("rampart_policy_decision_seconds").record(taken);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(Error::internal(error.to_string()));
         }
