@@ -1,11 +1,8 @@
 //! What holds whatever the reports say and in whatever order they come.
 
-use std::collections::BTreeMap;
-
-use model::EntityId;
 use proptest::prelude::*;
 
-use super::{on, portal, recount, trivy};
+use super::{on, portal, recount, rows, trivy};
 use crate::{authz::Actor, testing::TestPortal};
 
 #[test]
@@ -38,39 +35,6 @@ fn the_order_of_two_scopes_does_not_matter() {
         }
         assert_eq!(ends[0], ends[1]);
     });
-}
-
-/// What is stored of a service, without ids; with times and all where they count.
-async fn rows(t: &TestPortal, service: EntityId, times: bool) -> BTreeMap<&'static str, Vec<String>> {
-    let mut owner = t.owner().await;
-    let mut rows = BTreeMap::new();
-    let without_times = [
-        (
-            "finding",
-            "select (to_jsonb(f) - 'id' - 'entity_id' - 'first_seen_at' - 'opened_at' - 'closed_at')::text
-             from finding f where entity_id = $1 order by 1",
-        ),
-        (
-            "sighting",
-            "select (to_jsonb(s) - 'finding_id' - 'scope_id' - 'report_id' - 'first_seen_at' - 'last_seen_at' - 'closed_at')::text
-                    || tool || target || branch || stage || (s.closed_at is null)
-             from finding_sighting s join report_scope c on c.id = scope_id where entity_id = $1 order by 1",
-        ),
-        ("count", "select (to_jsonb(c) - 'entity_id')::text from finding_count c where entity_id = $1"),
-    ];
-    let with_times = [
-        ("all of a finding", "select f::text from finding f where entity_id = $1 order by 1"),
-        (
-            "all of a sighting",
-            "select s::text from finding_sighting s join report_scope c on c.id = scope_id where entity_id = $1 order by 1",
-        ),
-        ("event", "select e::text from finding_event e where entity_id = $1 order by 1"),
-        ("report", "select r::text from report r where entity_id = $1 and not pull_request order by 1"),
-    ];
-    for (what, sql) in without_times.into_iter().chain(with_times.into_iter().filter(|_| times)) {
-        rows.insert(what, sqlx::query_scalar(sql).bind(service).fetch_all(&mut owner).await.unwrap());
-    }
-    rows
 }
 
 type Vulnerable = (u32, &'static str, &'static str, bool);
