@@ -33,7 +33,9 @@ pub async fn list(cx: Cx, Query(pairs): Query<Vec<(String, String)>>) -> Answer 
     let listing = Listing::read(PATH, &pairs)?;
     let mut snapshot = cx.portal.snapshot(&cx.actor).await?;
     let overview = findings::overview(&mut snapshot).await?;
-    let page = findings::list(&mut snapshot, &listing.filter, listing.sort, &listing.request).await?;
+    let page =
+        findings::list_beside(&mut snapshot, &listing.filter, listing.sort, &listing.request, Some(&overview.open))
+            .await?;
     let may_upload = [RoleName::Developer, RoleName::TeamLead, RoleName::SecurityChampion]
         .into_iter()
         .any(|role| cx.actor.holds(role));

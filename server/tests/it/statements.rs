@@ -1,7 +1,7 @@
 //! How often a page asks the database: not more where there is more to show.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -113,11 +113,10 @@ async fn no_page_asks_the_database_more_often_where_there_is_more_to_show() {
     assert!(few["/catalog as dana"].len() >= 3, "statements are heard: {:?}", few["/catalog as dana"]);
     let mut wrong = Vec::new();
     for (page, statements) in &many {
-        let before = few.get(page).map_or(0, Vec::len);
-        if statements.len() > before {
+        let before = few.get(page).map_or(0, |few| beside_counts(few).len());
+        if beside_counts(statements).len() > before {
             wrong.push(format!(
-                "{page}: {before} statements for 5 rows, {} for 50: {statements:?} and not {:?}",
-                statements.len(),
+                "{page}: {before} statements for 5 rows, more for 50: {statements:?} and not {:?}",
                 few.get(page)
             ));
         }
@@ -126,6 +125,14 @@ async fn no_page_asks_the_database_more_often_where_there_is_more_to_show() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+/// Without each count once: only a list that goes beyond its first page is counted.
+fn beside_counts(statements: &[String]) -> Vec<&str> {
+    let mut counts = BTreeSet::new();
+    let mut is_new_count =
+        |statement: &str| statement.starts_with("select count(") && counts.insert(statement.to_owned());
+    statements.iter().map(String::as_str).filter(|statement| !is_new_count(statement)).collect()
 }
 
 /// What is asked most often.

@@ -200,6 +200,20 @@ pub async fn list(
     sort: Sort,
     request: &PageRequest,
 ) -> Result<Page<FindingSummary>> {
+    list_beside(snapshot, filter, sort, request, None).await
+}
+
+/// As [`list`], for a page that has read how many are `open` of all that the actor may see: those need no counting.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_beside(
+    snapshot: &mut Snapshot,
+    filter: &Filter,
+    sort: Sort,
+    request: &PageRequest,
+    open: Option<&SeverityCounts>,
+) -> Result<Page<FindingSummary>> {
     signed_in(snapshot)?;
     if filter.text.as_ref().is_some_and(|text| text.trim().chars().count() < SHORTEST_SEARCH) {
         return Err(Error::invalid("text", "search for three letters or more"));
@@ -210,13 +224,11 @@ pub async fn list(
     let scope = visible.scope.clone();
     let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
     let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
-    let counted = match (window.all(rows.len()), filter.severities_of_all()) {
-        (Some(all), _) => all,
-        (None, Some(severities)) => {
-            let open = sql::visible_counts(&mut visible, &scope).await?;
-            severities.iter().map(|severity| open.of(*severity)).sum()
-        }
-        (None, None) => list_sql::count(&mut visible, &scope, &wanted).await?,
+    let known = open.zip(filter.severities_of_all());
+    let known = known.map(|(open, severities)| severities.iter().map(|severity| open.of(*severity)).sum());
+    let counted = match window.all(rows.len()).or(known) {
+        Some(counted) => counted,
+        None => list_sql::count(&mut visible, &scope, &wanted).await?,
     };
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
 }
