@@ -179,13 +179,12 @@ fn OneCard(card: ServiceCard, action: String, may_review: bool) -> impl IntoView
     let caption = format!("Checks of {}, what fails first", card.scorecard.title);
     view! {
         <Section title=card.scorecard.title.clone() more=view! { <a href=card.scorecard.href()>"About this scorecard"</a> }.into_any()>
-            <p>
+            <div class="flex flex-wrap items-center gap-3 mb-3">
                 <Level level=card.result.level.clone() top />
-                " "
                 <span class="muted">{next}</span>
-            </p>
-            <Meter label=format!("{score}% by weight") part=score whole=100 tone />
-            {review}
+                <Meter label=format!("{score}% by weight") part=score whole=100 tone />
+                {review}
+            </div>
             <Table caption columns=vec![Column::new("Outcome").tight(), Column::new("Check"), Column::new("Level").tight()]>
                 {checks}
             </Table>

@@ -28,6 +28,10 @@ pub fn Pagination(
     #[prop(default = "Pages")]
     label: &'static str,
 ) -> impl IntoView {
+    if total == 0 {
+        // the list says itself that it is empty
+        return ().into_any();
+    }
     // an empty address is none, as `unwrap_or_default` leaves it
     let there = |href: Option<String>| href.filter(|href| !href.is_empty());
     let (previous, next) = (there(previous), there(next));
@@ -49,6 +53,7 @@ pub fn Pagination(
                 .then(|| view! { <div class="pages-links">{step(previous, "Previous")} {step(next, "Next")}</div> })}
         </nav>
     }
+    .into_any()
 }
 
 /// "Showing 200 of 4,000" where a list is only the beginning and `href` leads to all of it.

@@ -117,6 +117,7 @@ fn said(facts: &serde_json::Value, read: &str) -> String {
         (Some(entry), map) => {
             format!("{} {entry}: {}", fact.label, map.get(entry).and_then(Value::as_str).map_or("missing".into(), cut))
         }
+        (None, Value::Object(map)) => format!("{}s: {}", fact.label, map.len()),
         (None, value) => format!("{}: {}", fact.label, shown(fact.kind, value)),
     }
 }
@@ -128,7 +129,6 @@ fn shown(kind: FactKind, value: &Value) -> String {
         Value::Array(items) if !items.is_empty() => {
             items.iter().filter_map(Value::as_str).take(10).collect::<Vec<_>>().join(" ")
         }
-        Value::Object(map) if !map.is_empty() => format!("{} of them", map.len()),
         Value::Number(days) if kind == FactKind::Age => match days.as_i64() {
             Some(NEVER_DAYS) => "never".to_owned(),
             Some(0) => "today".to_owned(),
@@ -238,5 +238,6 @@ mod tests {
         assert_eq!(because(condition), "label team: missing, open critical findings: 2");
         assert_eq!(because("findings.scan_age_days < 7 && entity.has_tags"), "has tags: no, last complete scan: never");
         assert_eq!(because("entity.owner != ''"), "owner: none");
+        assert_eq!(because("'a/b' in entity.annotations"), "annotations: 0");
     }
 }
