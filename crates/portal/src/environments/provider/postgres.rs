@@ -163,8 +163,10 @@ impl Session {
     }
 
     /// Gives the lock back.
-    pub async fn close(self) {
-        // where this fails the server ends the session by itself
+    pub async fn close(mut self) {
+        // by itself first: the server gives back what a session held only a moment after its end, and by then the next
+        // one may have asked for it in vain; where this fails the server ends the session
+        let _ = self.connection.execute("select pg_advisory_unlock_all()").await;
         let _ = self.connection.close().await;
     }
 
