@@ -138,7 +138,7 @@ test('whenever the portal is killed, what it answered holds', async () => {
     assert.equal(state, 'fulfilled', `request ${number} was approved`)
   }
   assert.ok(found.length >= approved.size, 'whatever was approved is made')
-  for (const id of ended) assert.equal(found.find((environment) => environment.id === id).state, 'ended')
+  for (const id of ended) assert.equal(everything.find((environment) => environment.id === id).state, 'ended')
   const running = everything.filter(({ state }) => state !== 'ended').length
   assert.deepEqual([await made(), await roles()], [running, running], 'a database and a role for each that runs')
 
