@@ -168,19 +168,42 @@ impl Tx {
     }
 }
 
-impl Deref for Tx {
-    type Target = PgConnection;
+/// Lets a type be used as the connection that it holds.
+macro_rules! holds_a_connection {
+    ($name:ident, $held:tt) => {
+        impl Deref for $name {
+            type Target = PgConnection;
 
-    fn deref(&self) -> &PgConnection {
-        &self.inner
-    }
+            fn deref(&self) -> &PgConnection {
+                &self.$held
+            }
+        }
+
+        impl DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut PgConnection {
+                &mut self.$held
+            }
+        }
+    };
 }
 
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.inner
-    }
+/// A transaction that is limited to what its comment says.
+macro_rules! narrow {
+    ($(#[$limits:meta])* $name:ident) => {
+        $(#[$limits])*
+        pub(crate) struct $name(Tx);
+
+        impl $name {
+            pub(crate) async fn commit(self) -> Result<()> {
+                self.0.commit().await
+            }
+        }
+
+        holds_a_connection!($name, 0);
+    };
 }
+
+holds_a_connection!(Tx, inner);
 
 /// Limited to reading a session with its person and roles.
 pub(crate) struct CallerConn {
@@ -188,88 +211,22 @@ pub(crate) struct CallerConn {
     _held: Held,
 }
 
-impl Deref for CallerConn {
-    type Target = PgConnection;
+holds_a_connection!(CallerConn, inner);
 
-    fn deref(&self) -> &PgConnection {
-        &self.inner
-    }
-}
+narrow!(
+    /// Limited to people, sessions, sign-ins, tokens and flashes.
+    SessionTx
+);
 
-impl DerefMut for CallerConn {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.inner
-    }
-}
+narrow!(
+    /// Limited to notices' read marks and deliveries' attempts.
+    NoticeTx
+);
 
-/// Limited to people, sessions, sign-ins, tokens and flashes.
-pub(crate) struct SessionTx(Tx);
-
-impl SessionTx {
-    pub(crate) async fn commit(self) -> Result<()> {
-        self.0.commit().await
-    }
-}
-
-impl Deref for SessionTx {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for SessionTx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-}
-
-/// Limited to notices' read marks and deliveries' attempts.
-pub(crate) struct NoticeTx(Tx);
-
-impl NoticeTx {
-    pub(crate) async fn commit(self) -> Result<()> {
-        self.0.commit().await
-    }
-}
-
-impl Deref for NoticeTx {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for NoticeTx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-}
-
-/// Limited to adding lines to the logs of running work.
-pub(crate) struct ProgressTx(Tx);
-
-impl ProgressTx {
-    pub(crate) async fn commit(self) -> Result<()> {
-        self.0.commit().await
-    }
-}
-
-impl Deref for ProgressTx {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for ProgressTx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-}
+narrow!(
+    /// Limited to adding lines to the logs of running work.
+    ProgressTx
+);
 
 /// Limited to the queue's own schema.
 pub(crate) struct WorkerPool(PgPool);

@@ -4,7 +4,7 @@
 //! ```ignore
 //! let window = Window::<(String, EntityId)>::open(&portal, "catalog", &(filter, order), request)?;
 //! let rows = …; // where (name, id) > window.after(), order by name, id, reversed where window.backwards(), limit window.limit()
-//! let counted = match window.all(rows.len()) { Some(all) => all, None => … }; // count(*)
+//! let counted = window.counted(rows.len(), …).await?; // count(*), limit COUNT_LIMIT
 //! let page = window.close(rows, counted, |row| (row.name.clone(), row.id));
 //! ```
 
@@ -88,11 +88,16 @@ impl<'a, K: Serialize + DeserializeOwned> Window<'a, K> {
         i64::from(self.rows) + 1
     }
 
-    /// How many there are in all, where the rows that came say it: the first page holds everything if it is not full.
-    #[must_use]
-    pub fn all(&self, rows: usize) -> Option<i64> {
-        let is_everything = self.begin.is_none() && rows <= usize::from(self.rows);
-        is_everything.then(|| i64::try_from(rows).expect("a page is short"))
+    /// How many there are in all: what the `rows` that came say where the first page holds everything, else what `count`
+    /// finds, to [`COUNT_LIMIT`].
+    ///
+    /// # Errors
+    /// Those of `count`.
+    pub async fn counted(&self, rows: usize, count: impl Future<Output = Result<i64>>) -> Result<i64> {
+        if self.begin.is_none() && rows <= usize::from(self.rows) {
+            return i64::try_from(rows).map_err(Error::internal);
+        }
+        count.await
     }
 
     /// Makes the page from the rows as they came, and from how many there are in all, counted to [`COUNT_LIMIT`].

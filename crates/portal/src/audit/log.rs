@@ -82,10 +82,7 @@ pub async fn list(portal: &Portal, actor: &Actor, filter: &Filter, request: &Pag
     let mut visible = snapshot.visible(ActionName::AuditRead)?;
     let scope = visible.scope.clone();
     let rows = list_sql::page(&mut visible, &scope, filter, window.after(), window.backwards(), window.limit()).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => list_sql::count(&mut visible, &scope, filter).await?,
-    };
+    let counted = window.counted(rows.len(), list_sql::count(&mut visible, &scope, filter)).await?;
     Ok(window.close(rows, counted, |record| (micros(record.at), record.id)))
 }
 

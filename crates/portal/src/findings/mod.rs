@@ -224,11 +224,9 @@ pub async fn list_beside(
     let scope = visible.scope.clone();
     let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
     let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
-    let known = open.zip(filter.severities_of_all());
-    let known = known.map(|(open, severities)| severities.iter().map(|severity| open.of(*severity)).sum());
-    let counted = match window.all(rows.len()).or(known) {
-        Some(counted) => counted,
-        None => list_sql::count(&mut visible, &scope, &wanted).await?,
+    let counted = match open.zip(filter.severities_of_all()) {
+        Some((open, severities)) => severities.iter().map(|severity| open.of(*severity)).sum(),
+        None => window.counted(rows.len(), list_sql::count(&mut visible, &scope, &wanted)).await?,
     };
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
 }

@@ -210,10 +210,7 @@ pub async fn inbox(portal: &Portal, actor: &Actor, request: &PageRequest) -> Res
     }
     let after = window.after().copied();
     let rows = sql::waiting(&mut visible, after, window.backwards(), window.limit()).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => sql::count_waiting(&mut visible, COUNT_LIMIT).await?,
-    };
+    let counted = window.counted(rows.len(), sql::count_waiting(&mut visible, COUNT_LIMIT)).await?;
     let page = window.close(rows, counted, |row| (row.heard_at, row.id));
     let named = named_by(&mut visible, page.items.iter()).await?;
     Ok(page.map(|alert| {

@@ -216,10 +216,8 @@ pub async fn list(
         None => None,
     };
     let rows = list_sql::rows(&mut visible, &scope, filter, entity, Some(&window), window.limit()).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => list_sql::count(&mut visible, &scope, filter, entity, COUNT_LIMIT).await?,
-    };
+    let counted =
+        window.counted(rows.len(), list_sql::count(&mut visible, &scope, filter, entity, COUNT_LIMIT)).await?;
     let incidents = rows.into_iter().map(list_sql::Row::incident).collect::<Result<_>>()?;
     Ok(window.close(incidents, counted, |incident| list_sql::key(incident, filter.sort)))
 }

@@ -71,10 +71,7 @@ pub async fn list(portal: &Portal, actor: &Actor, request: &PageRequest) -> Resu
     let mut snapshot = portal.snapshot(actor).await?;
     let mut visible = snapshot.visible(ActionName::PeopleRead)?;
     let rows = sql::notices(&mut visible, person, window.after(), window.backwards(), window.limit()).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => sql::count_notices(&mut visible, person, COUNT_LIMIT).await?,
-    };
+    let counted = window.counted(rows.len(), sql::count_notices(&mut visible, person, COUNT_LIMIT)).await?;
     Ok(window.close(rows, counted, |notice| (notice.created_at, notice.id)))
 }
 

@@ -310,10 +310,7 @@ pub async fn list_in(
     let mut visible = snapshot.visible(ActionName::RequestRead)?;
     let filter = list_sql::Filter { inbox, entity, groups: &groups, now: portal.clock.now() };
     let rows = list_sql::rows(&mut visible, &filter, window.after(), window.backwards(), window.limit()).await?;
-    let counted = match window.all(rows.len()) {
-        Some(all) => all,
-        None => list_sql::count(&mut visible, &filter, crate::page::COUNT_LIMIT).await?,
-    };
+    let counted = window.counted(rows.len(), list_sql::count(&mut visible, &filter, crate::page::COUNT_LIMIT)).await?;
     Ok(window.close(rows, counted, |row| (row.created_at, row.id)))
 }
 

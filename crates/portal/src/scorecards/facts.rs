@@ -62,6 +62,11 @@ const fn fact(name: &'static str, kind: FactKind, label: &'static str, means: &'
     Fact { name, kind, label, means }
 }
 
+/// A number whose name says what it is.
+const fn number(name: &'static str, label: &'static str) -> Fact {
+    fact(name, FactKind::Number, label, label)
+}
+
 /// Everything that a condition can ask.
 pub const FACTS: &[Fact] = &[
     fact("entity.kind", FactKind::Text, "kind", "component, api, resource, system, domain, group or user"),
@@ -113,12 +118,12 @@ pub const FACTS: &[Fact] = &[
         "last complete scan",
         "whole days since the last complete scan; 100000 where there was none",
     ),
-    fact("findings.open", FactKind::Number, "open findings", "open findings of every severity"),
-    fact("findings.critical", FactKind::Number, "open critical findings", "open critical findings"),
-    fact("findings.high", FactKind::Number, "open high findings", "open high findings"),
-    fact("findings.medium", FactKind::Number, "open medium findings", "open medium findings"),
-    fact("findings.low", FactKind::Number, "open low findings", "open low findings"),
-    fact("findings.info", FactKind::Number, "open informational findings", "open informational findings"),
+    number("findings.open", "open findings"),
+    number("findings.critical", "open critical findings"),
+    number("findings.high", "open high findings"),
+    number("findings.medium", "open medium findings"),
+    number("findings.low", "open low findings"),
+    number("findings.info", "open informational findings"),
     fact(
         "findings.fixable",
         FactKind::Number,
@@ -156,7 +161,7 @@ pub const FACTS: &[Fact] = &[
         "per cent of controls that pass",
         "controls that pass, in whole per cent of those that count, over all benchmarks; 0 where there are none",
     ),
-    fact("compliance.failed", FactKind::Number, "controls that fail", "controls that fail"),
+    number("compliance.failed", "controls that fail"),
     fact(
         "compliance.evidence_age_days",
         FactKind::Age,

@@ -32,7 +32,7 @@ pub(super) async fn results(
     scorecard: &str,
     filter: &ResultFilter,
     window: &Window<'_, ResultKey>,
-) -> Result<(Vec<ServiceResult>, i64)> {
+) -> Result<Vec<ServiceResult>> {
     let mut list = QueryBuilder::<Postgres>::new(
         "select entity_id, entity_ref, entity_title, team.name as owner, level_name, level, score, failing, changed_at
          from scorecard_result left join team on team.id = owner_id where ",
@@ -57,8 +57,7 @@ pub(super) async fn results(
     });
     list.push(order).push(", entity_id").push(order).push(" limit ").push_bind(window.limit());
     let rows = list.build().fetch_all(&mut *connection).await?;
-    let items = rows
-        .into_iter()
+    rows.into_iter()
         .map(|row| {
             Ok(ServiceResult {
                 entity: EntityId(row.try_get("entity_id")?),
@@ -72,15 +71,22 @@ pub(super) async fn results(
                 changed_at: row.try_get("changed_at")?,
             })
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
+        .collect()
+}
 
+/// How many of them there are, counted no further than a page says.
+pub(super) async fn count_results(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    scorecard: &str,
+    filter: &ResultFilter,
+) -> Result<i64> {
     let mut count = QueryBuilder::<Postgres>::new(
         "select count(*) from (select 1 from scorecard_result left join team on team.id = owner_id where ",
     );
     conditions(&mut count, scope, scorecard, filter);
     count.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
-    let counted: i64 = count.build_query_scalar().fetch_one(connection).await?;
-    Ok((items, counted))
+    Ok(count.build_query_scalar().fetch_one(connection).await?)
 }
 
 fn conditions(list: &mut QueryBuilder<Postgres>, scope: &Scope, scorecard: &str, filter: &ResultFilter) {

@@ -151,8 +151,9 @@ pub async fn results(
         return Ok(Page::empty());
     }
     let window = Window::open(portal, "scorecard results", &(name, filter), request)?;
-    let (items, counted) = list_sql::results(&mut visible, &scope, name, filter, &window).await?;
-    Ok(window.close(items, counted, list_sql::key))
+    let rows = list_sql::results(&mut visible, &scope, name, filter, &window).await?;
+    let counted = window.counted(rows.len(), list_sql::count_results(&mut visible, &scope, name, filter)).await?;
+    Ok(window.close(rows, counted, list_sql::key))
 }
 
 /// How one entity stands on every scorecard that applies to it; what the actor may decide about it.

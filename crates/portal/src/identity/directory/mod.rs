@@ -95,8 +95,8 @@ pub async fn teams(portal: &Portal, actor: &Actor, text: &str, request: &PageReq
     if !visible.scope.everything {
         return Ok(Page::empty());
     }
-    let counted = sql::count_teams(&mut visible, &text).await?;
     let mut rows = sql::teams(&mut visible, &text, &window, portal.clock.now()).await?;
+    let counted = window.counted(rows.len(), sql::count_teams(&mut visible, &text)).await?;
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
     let owned = catalog::effects::owned_counts(&mut visible, &portal.shelf, &scope).await?;
@@ -137,8 +137,8 @@ pub async fn people(portal: &Portal, actor: &Actor, text: &str, request: &PageRe
     if !visible.scope.everything {
         return Ok(Page::empty());
     }
-    let counted = sql::count_people(&mut visible, &text).await?;
     let rows = sql::people(&mut visible, &text, &window, portal.clock.now()).await?;
+    let counted = window.counted(rows.len(), sql::count_people(&mut visible, &text)).await?;
     Ok(window.close(rows, counted, |row| (row.name.clone(), row.id)))
 }
 
