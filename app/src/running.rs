@@ -113,7 +113,7 @@ fn environments(title: &'static str, rows: Vec<EnvironmentRow>, total: u64) -> A
                     <td>
                         <Time at=row.created_at />
                     </td>
-                    <td>
+                    <td class="whitespace-nowrap">
                         <a class="link" href=log>
                             "Live log"
                             <span class="only-spoken">{spoken}</span>

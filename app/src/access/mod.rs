@@ -25,9 +25,11 @@ use crate::{
 /// A table of roles; with `people` where they are of more than one person.
 #[component]
 fn Roles(caption: &'static str, roles: Vec<HeldRole>, #[prop(optional)] people: bool) -> impl IntoView {
+    // where people stand in rows, the page is about one place
+    let place = if people { Column::new("Where").wide_only() } else { Column::new("Where") };
     let mut columns = vec![
         Column::new("Role"),
-        Column::new("Where"),
+        place,
         Column::new("From").wide_only(),
         Column::new("Since").tight().wide_only(),
         Column::new("Until").tight(),
@@ -69,7 +71,7 @@ fn row(role: HeldRole, people: bool) -> impl IntoView {
         <tr>
             {who}
             <td>{role.role_label.clone()}</td>
-            <td>{place}</td>
+            <td class=people.then_some("table-wide-only")>{place}</td>
             <td class="table-wide-only">{from}</td>
             <td class="table-wide-only whitespace-nowrap"><Time at=role.granted_at /></td>
             <td class="whitespace-nowrap">{until}</td>

@@ -69,7 +69,7 @@ fn Rows(inbox: Inbox, page: Page<RequestRow>) -> impl IntoView {
         Column::new("Asked by").wide_only(),
         Column::new("Team").wide_only(),
         Column::new("Waits for").wide_only(),
-        Column::new("Asked").tight(),
+        Column::new("Asked").tight().wide_only(),
     ];
     let turned = |cursor: Option<&Cursor>| cursor.map(|cursor| href(inbox, Some(cursor))).unwrap_or_default();
     let footer = view! {
@@ -107,8 +107,8 @@ fn row(request: RequestRow) -> impl IntoView {
             <td><Stands state=request.state /></td>
             <td class="table-wide-only"><Thing kind=Kind::Person name=request.requester.name href=person(request.requester.id) /></td>
             <td class="table-wide-only">{request.owner.unwrap_or_else(|| "–".to_owned())}</td>
-            <td class="table-wide-only table-cut">{waits_for}</td>
-            <td class="whitespace-nowrap"><Time at=request.created_at /></td>
+            <td class="table-wide-only">{waits_for}</td>
+            <td class="table-wide-only"><Time at=request.created_at /></td>
         </tr>
     }
 }

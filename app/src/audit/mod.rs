@@ -166,7 +166,7 @@ fn Log(asked: Asked, page: Page<Record>) -> impl IntoView {
     };
     let columns = vec![
         Column::new("What"),
-        Column::new("On what"),
+        Column::new("On what").wide_only(),
         Column::new("Who"),
         Column::new("Outcome").tight().wide_only(),
         Column::new("When").tight(),
@@ -216,7 +216,7 @@ fn Row(record: Record) -> impl IntoView {
             <td>
                 <RowLink href>{what}</RowLink>
             </td>
-            <td class="table-cut">{on_what}</td>
+            <td class="table-wide-only table-cut">{on_what}</td>
             <td>
                 <Somebody who=record.actor />
             </td>

@@ -11,7 +11,7 @@ use crate::{
         chart::{Hue, Series, Trend},
         figure::{Figure, Figures},
         icon, number,
-        page_head::PageHead,
+        page_head::{PageHead, Section},
         state::Empty,
         table::{Column, RowLink, Table},
         time,
@@ -42,7 +42,7 @@ fn Page(frameworks: Vec<FrameworkSummary>, days: Vec<ComplianceDay>) -> impl Int
     }
     let stale: u64 = frameworks.iter().map(|framework| framework.stale).sum();
     let services: u64 = frameworks.iter().map(|framework| framework.services).sum();
-    let pass = all.pass_percent().map_or_else(|| "—".to_owned(), |percent| format!("{percent}%"));
+    let pass = all.pass_percent().map_or_else(|| "—".to_owned(), |percent| format!("{percent} %"));
     let rows = frameworks
         .into_iter()
         .map(|framework| {
@@ -83,13 +83,15 @@ fn Page(frameworks: Vec<FrameworkSummary>, days: Vec<ComplianceDay>) -> impl Int
             <Figure label="Results on stale evidence" value=number::grouped(stale) />
             <Figure label="Results of services" value=number::grouped(services) />
         </Figures>
-        <Table caption="Frameworks and what share of their controls passes" columns>
-            {rows}
-        </Table>
-        <p class="muted">
-            "What nobody has checked does not count as passed. Evidence older than 7 days is stale and is never shown as fine."
-        </p>
-        {(days.len() > 1).then(|| view! { <Days days /> })}
+        <Section title="Frameworks">
+            <Table caption="Frameworks and what share of their controls passes" columns>
+                {rows}
+            </Table>
+            <p class="muted small mt-2">
+                "What nobody has checked does not count as passed. Evidence older than 7 days is stale and is never shown as fine."
+            </p>
+        </Section>
+        {(days.len() > 1).then(|| view! { <Section title="Passing over time"><Days days /></Section> })}
     }
     .into_any()
 }
@@ -101,11 +103,11 @@ pub fn Days(days: Vec<ComplianceDay>) -> impl IntoView {
     let (first, last) = (days.first().map_or(0, percent), days.last().map_or(0, percent));
     let since = days.first().map(|day| time::day(day.day)).unwrap_or_default();
     let caption = match first.cmp(&last) {
-        std::cmp::Ordering::Less => format!("Passing controls rose from {first}% to {last}% since {since}"),
-        std::cmp::Ordering::Equal => format!("{last}% of controls pass, as on {since}"),
-        std::cmp::Ordering::Greater => format!("Passing controls fell from {first}% to {last}% since {since}"),
+        std::cmp::Ordering::Less => format!("Passing controls rose from {first} % to {last} % since {since}"),
+        std::cmp::Ordering::Equal => format!("{last} % of controls pass, as on {since}"),
+        std::cmp::Ordering::Greater => format!("Passing controls fell from {first} % to {last} % since {since}"),
     };
     let positions = days.iter().map(|day| time::day(day.day)).collect();
-    let series = vec![Series::new("Per cent passing", Hue::Series(1), days.iter().map(percent).collect())];
+    let series = vec![Series::new("% passing", Hue::Series(1), days.iter().map(percent).collect())];
     view! { <Trend caption positions series /> }
 }

@@ -38,7 +38,7 @@ pub fn Share(counts: Counts, stale: bool) -> impl IntoView {
         Some(50..) => Tone::Attention,
         Some(_) => Tone::Wrong,
     };
-    let label = percent.map_or_else(|| "Nothing counts".to_owned(), |percent| format!("{percent}% pass"));
+    let label = percent.map_or_else(|| "Nothing counts".to_owned(), |percent| format!("{percent} % pass"));
     let (part, whole) = (counts.passed.unsigned_abs(), counts.total().unsigned_abs());
     view! { <Meter label part whole tone /> }
 }

@@ -53,7 +53,7 @@ fn Shown(found: Organisation) -> impl IntoView {
     let acknowledged = found.acknowledged_after_s.map_or_else(|| "–".to_owned(), |s| span(Duration::seconds(s)));
     let this_week = found.weeks.last().map_or(0, |week| week.opened);
     let last_week = found.weeks.iter().rev().nth(1).map_or(0, |week| week.opened);
-    let state = view! { "Of what you may see, as of " <Time at=found.as_of /> };
+    let state = view! { <p>"Of what you may see, as of " <Time at=found.as_of /></p> };
     let actions = view! {
         <LinkButton href="/dashboard.csv" icon=Some(icon::DOWNLOAD)>
             "Export"

@@ -132,7 +132,7 @@ fn Waiting(waiting: Page<RequestRow>) -> impl IntoView {
         .map(|row| {
             view! {
                 <tr>
-                    <td class="table-cut">
+                    <td>
                         <RowLink href=row.number.href()>{row.title}</RowLink>
                     </td>
                     <td class="table-wide-only">{row.requester.name}</td>

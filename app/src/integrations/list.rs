@@ -84,7 +84,7 @@ fn Rows(integrations: Vec<Integration>, caption: &'static str, today: Date) -> i
         Column::new("Owner").wide_only(),
         Column::new("Data").wide_only(),
         Column::new("Last success").tight().wide_only(),
-        Column::new("Review by").tight(),
+        Column::new("Review by").wide_only().tight(),
     ];
     let rows = integrations.into_iter().map(|integration| view! { <Row integration today /> }).collect_view();
     view! { <Table caption columns>{rows}</Table> }.into_any()
@@ -107,19 +107,19 @@ fn Row(integration: Integration, today: Date) -> impl IntoView {
     let success = integration.succeeded_at.map_or("never".into_any(), |at| view! { <Time at /> }.into_any());
     view! {
         <tr>
-            <td class="table-cut">
+            <td>
                 <RowLink href>
                     <Thing kind=Kind::Integration name />
                 </RowLink>
             </td>
-            <td class="table-wide-only table-cut">{integration.kind.label()}</td>
+            <td class="table-wide-only">{integration.kind.label()}</td>
             <td class="table-tight">
                 <State integration=integration.clone() />
             </td>
-            <td class="table-wide-only table-cut">{owner}</td>
-            <td class="table-wide-only table-cut">{data}</td>
+            <td class="table-wide-only">{owner}</td>
+            <td class="table-wide-only">{data}</td>
             <td class="table-wide-only table-tight">{success}</td>
-            <td class="table-tight">{review}</td>
+            <td class="table-wide-only table-tight">{review}</td>
         </tr>
     }
 }

@@ -326,7 +326,7 @@ fn Happened(acts: Vec<Act>, history: Vec<HistoryEntry>) -> impl IntoView {
     }
     for entry in history {
         let level = |level: Option<String>| level.map_or_else(|| "no level".to_owned(), |level| capitalised(&level));
-        let score = entry.score.map(|score| format!(" at {score}%"));
+        let score = entry.score.map(|score| format!(" at {score} %"));
         let words = match (entry.score_before, entry.score) {
             (None, _) => format!("First looked at: {}", level(entry.level)),
             (_, None) => "The scorecard no longer applies".to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! Changes go through a [`Permit`](crate::authz::Permit) and reads through a [`Snapshot`](crate::authz::Snapshot),
 //! which `authorize` and `snapshot` make. What has no actor has its own narrow connection, a closed list:
-//! [`CallerConn`], [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
+//! [`StatementConn`], [`SessionTx`], [`NoticeTx`], [`ProgressTx`], [`WorkerPool`], [`ListenConn`] and [`MigrationConn`].
 
 use std::{
     collections::HashSet,
@@ -85,11 +85,11 @@ impl Db {
         Ok(Tx { inner: begun.await.map_err(Error::internal)??, _held: held })
     }
 
-    /// For one statement that finds out who is calling, at every request: nobody is acting yet.
+    /// For one statement that every request makes: it is a snapshot by itself, and planned once for all who ask.
     #[expect(clippy::disallowed_methods, reason = "a single statement is its own transaction")]
-    pub(crate) async fn caller(&self) -> Result<CallerConn> {
+    pub(crate) async fn statement(&self) -> Result<StatementConn> {
         let held = Held::by_this_task();
-        Ok(CallerConn { inner: self.pool.acquire().await?, _held: held })
+        Ok(StatementConn { inner: self.pool.acquire().await?, _held: held })
     }
 
     /// For sign-in and sign-out: nobody is acting yet.
@@ -205,13 +205,13 @@ macro_rules! narrow {
 
 holds_a_connection!(Tx, inner);
 
-/// Limited to reading a session with its person and roles.
-pub(crate) struct CallerConn {
+/// Limited to reading a session with its person and roles, and what waits for them.
+pub(crate) struct StatementConn {
     inner: PoolConnection<Postgres>,
     _held: Held,
 }
 
-holds_a_connection!(CallerConn, inner);
+holds_a_connection!(StatementConn, inner);
 
 narrow!(
     /// Limited to people, sessions, sign-ins, tokens and flashes.

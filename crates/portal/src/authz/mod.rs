@@ -29,7 +29,7 @@ pub use self::{
 };
 use crate::{
     Portal, audit,
-    db::Tx,
+    db::{StatementConn, Tx},
     error::{Error, Result},
 };
 
@@ -281,11 +281,7 @@ impl Snapshot {
     /// # Errors
     /// `Unauthenticated` where nobody is signed in, `Internal` after a denial on the same snapshot.
     pub fn visible(&mut self, action: ActionName) -> Result<Visible<'_>> {
-        // an empty list would say that there is nothing
-        if matches!(self.actor.who, Who::Anonymous) {
-            return Err(Error::Unauthenticated);
-        }
-        let scope = self.portal.policies.scope(&self.actor, action);
+        let scope = self.portal.scope(&self.actor, action)?;
         Ok(Visible { scope, connection: self.tx.as_mut().ok_or_else(ended)? })
     }
 
@@ -356,6 +352,22 @@ impl Portal {
     /// `Unavailable` where the database does not answer.
     pub async fn snapshot(&self, actor: &Actor) -> Result<Snapshot> {
         Ok(Snapshot { tx: Some(self.db.begin_snapshot().await?), portal: self.clone(), actor: actor.clone() })
+    }
+
+    /// What `actor` may see by a read action, for one statement alone.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where nobody is signed in, `Unavailable` where the database does not answer.
+    pub(crate) async fn glance(&self, actor: &Actor, action: ActionName) -> Result<(Scope, StatementConn)> {
+        Ok((self.scope(actor, action)?, self.db.statement().await?))
+    }
+
+    fn scope(&self, actor: &Actor, action: ActionName) -> Result<Scope> {
+        // an empty list would say that there is nothing
+        if matches!(actor.who, Who::Anonymous) {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(self.policies.scope(actor, action))
     }
 
     /// Reads one thing, alone.

@@ -40,11 +40,9 @@ pub struct FrameCounts {
 /// `Unavailable` where the database does not answer.
 pub async fn frame_counts(portal: &Portal, actor: &Actor) -> Result<FrameCounts> {
     let Some(person) = actor.person_id() else { return Ok(FrameCounts::default()) };
-    let mut snapshot = portal.snapshot(actor).await?;
-    let mut visible = snapshot.visible(ActionName::RequestRead)?;
-    let scope = visible.scope.clone();
+    let (scope, mut connection) = portal.glance(actor, ActionName::RequestRead).await?;
     let waiting = |query: &mut _| requests::push_waiting(query, portal, actor, &scope);
-    let (approvals, notifications, running) = sql::frame_counts(&mut visible, waiting, person).await?;
+    let (approvals, notifications, running) = sql::frame_counts(&mut connection, waiting, person).await?;
     let small = |count: i64| u32::try_from(count).unwrap_or_default();
     Ok(FrameCounts { approvals: small(approvals), notifications: small(notifications), running: small(running) })
 }

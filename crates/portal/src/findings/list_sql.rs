@@ -22,6 +22,16 @@ pub(super) struct Wanted<'a> {
     pub owner: Option<TeamId>,
 }
 
+impl SortKey {
+    /// The column and its type.
+    const fn column(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Severity => ("severity", "severity"),
+            Self::FirstSeen => ("first_seen_at", "timestamptz"),
+        }
+    }
+}
+
 /// What the list is sorted by, as text, and the id.
 pub(super) type Key = (String, FindingId);
 
@@ -56,9 +66,10 @@ pub(super) async fn oldest(
     scope: &Scope,
     wanted: &Wanted<'_>,
 ) -> Result<Option<OffsetDateTime>> {
-    let mut query = QueryBuilder::new("select min(first_seen_at) from finding where ");
-    condition(&mut query, scope, wanted);
-    Ok(query.build_query_scalar().fetch_one(connection).await?)
+    let mut query = QueryBuilder::new("select first_seen_at from (");
+    push_page(&mut query, scope, wanted, Sort { by: SortKey::FirstSeen, descending: false }, None, false, 1);
+    query.push(") as oldest");
+    Ok(query.build_query_scalar().fetch_optional(connection).await?)
 }
 
 fn rows_query(
@@ -69,39 +80,8 @@ fn rows_query(
     backwards: bool,
     limit: i64,
 ) -> QueryBuilder<Postgres> {
-    let (column, kind) = match sort.by {
-        SortKey::Severity => ("severity", "severity"),
-        SortKey::FirstSeen => ("first_seen_at", "timestamptz"),
-    };
-    let descending = sort.descending != backwards;
-    let (less, direction) = if descending { ("<", "desc") } else { (">", "asc") };
-    let ordered = |query: &mut QueryBuilder<Postgres>| {
-        if let Some((by, id)) = after {
-            query.push(format_args!(" and ({column}, id) {less} ("));
-            query.push_bind(by.clone()).push(format_args!("::{kind}, ")).push_bind(id.0).push(")");
-        }
-        query.push(format_args!(" order by {column} {direction}, id {direction} limit ")).push_bind(limit);
-    };
-    let is_narrow = !scope.everything && !scope.unrestricted && wanted.service.is_none() && wanted.owner.is_none();
     let mut query = QueryBuilder::new("with page as (");
-    if is_narrow {
-        // what few teams own may be far down the list of all: the first of each of them is read, and of those the first
-        query.push("select * from (select found.* from unnest(").push_bind(scope.team_ids());
-        query.push(") as team (id) cross join lateral (select * from finding where owner_id = team.id and ");
-        filter(&mut query, wanted);
-        ordered(&mut query);
-        query.push(") as found union all select found.* from unnest(").push_bind(scope.entity_ids());
-        query.push(") as service (id) cross join lateral (select * from finding where entity_id = service.id and ");
-        query.push("(owner_id = any(").push_bind(scope.team_ids()).push(")) is not true and ");
-        filter(&mut query, wanted);
-        ordered(&mut query);
-        query.push(format_args!(") as found) as found order by {column} {direction}, id {direction} limit "));
-        query.push_bind(limit);
-    } else {
-        query.push("select * from finding where ");
-        condition(&mut query, scope, wanted);
-        ordered(&mut query);
-    }
+    push_page(&mut query, scope, wanted, sort, after, backwards, limit);
     query.push(
         ") select page.*, entity.kind || ':' || namespace || '/' || entity.name as service_ref, team.name as owner_name,
                   (
@@ -116,8 +96,54 @@ fn rows_query(
            join entity on entity.id = page.entity_id
            left join team on team.id = page.owner_id ",
     );
+    let (column, direction) = (sort.by.column().0, direction(sort, backwards));
     query.push(format_args!("order by page.{column} {direction}, page.id {direction}"));
     query
+}
+
+fn direction(sort: Sort, backwards: bool) -> &'static str {
+    if sort.descending == backwards { "asc" } else { "desc" }
+}
+
+/// The findings' own rows that one page shows.
+fn push_page(
+    query: &mut QueryBuilder<Postgres>,
+    scope: &Scope,
+    wanted: &Wanted<'_>,
+    sort: Sort,
+    after: Option<&Key>,
+    backwards: bool,
+    limit: i64,
+) {
+    let (column, kind) = sort.by.column();
+    let direction = direction(sort, backwards);
+    let ordered = |query: &mut QueryBuilder<Postgres>| {
+        if let Some((by, id)) = after {
+            let beyond = if direction == "asc" { ">" } else { "<" };
+            query.push(format_args!(" and ({column}, id) {beyond} ("));
+            query.push_bind(by.clone()).push(format_args!("::{kind}, ")).push_bind(id.0).push(")");
+        }
+        query.push(format_args!(" order by {column} {direction}, id {direction} limit ")).push_bind(limit);
+    };
+    let is_narrow = !scope.everything && !scope.unrestricted && wanted.service.is_none() && wanted.owner.is_none();
+    if is_narrow {
+        // what few teams own may be far down the list of all: the first of each of them is read, and of those the first
+        query.push("select * from (select found.* from unnest(").push_bind(scope.team_ids());
+        query.push(") as team (id) cross join lateral (select * from finding where owner_id = team.id and ");
+        filter(query, wanted);
+        ordered(query);
+        query.push(") as found union all select found.* from unnest(").push_bind(scope.entity_ids());
+        query.push(") as service (id) cross join lateral (select * from finding where entity_id = service.id and ");
+        query.push("(owner_id = any(").push_bind(scope.team_ids()).push(")) is not true and ");
+        filter(query, wanted);
+        ordered(query);
+        query.push(format_args!(") as found) as found order by {column} {direction}, id {direction} limit "));
+        query.push_bind(limit);
+    } else {
+        query.push("select * from finding where ");
+        condition(query, scope, wanted);
+        ordered(query);
+    }
 }
 
 fn count_query(scope: &Scope, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {

@@ -87,9 +87,10 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The severities of all that is open, where nothing else is asked for: those are counted already.
-    fn severities_of_all(&self) -> Option<BTreeSet<Severity>> {
-        let alone = Self { severity: self.severity.clone(), ..Self::default() };
+    /// The severities of all that is open, or of all that one team has open, where nothing else is asked for: those are
+    /// counted when they change.
+    fn counted_severities(&self) -> Option<BTreeSet<Severity>> {
+        let alone = Self { severity: self.severity.clone(), owner: self.owner.clone(), ..Self::default() };
         let asked = if self.severity.is_empty() { &Severity::WORST_FIRST[..] } else { &self.severity };
         (*self == alone).then(|| asked.iter().copied().collect())
     }
@@ -224,8 +225,14 @@ pub async fn list_beside(
     let scope = visible.scope.clone();
     let Some(wanted) = wanted(&mut visible, filter).await? else { return Ok(Page::empty()) };
     let rows = list_sql::rows(&mut visible, &scope, &wanted, sort, &window).await?;
-    let counted = match open.zip(filter.severities_of_all()) {
-        Some((open, severities)) => severities.iter().map(|severity| open.of(*severity)).sum(),
+    let counted = match filter.counted_severities() {
+        Some(severities) => {
+            let open = match open {
+                Some(open) if wanted.owner.is_none() => *open,
+                _ => sql::visible_counts(&mut visible, &scope, wanted.owner).await?,
+            };
+            severities.iter().map(|severity| open.of(*severity)).sum()
+        }
         None => window.counted(rows.len(), list_sql::count(&mut visible, &scope, &wanted)).await?,
     };
     Ok(window.close(rows, counted, |row| list_sql::key(sort, row)))
@@ -258,7 +265,7 @@ pub async fn overview(snapshot: &mut Snapshot) -> Result<Overview> {
     let critical = Filter { severity: vec![Severity::Critical], ..Filter::default() };
     let critical = list_sql::Wanted { filter: &critical, service: None, owner: None };
     Ok(Overview {
-        open: sql::visible_counts(&mut visible, &scope).await?,
+        open: sql::visible_counts(&mut visible, &scope, None).await?,
         week_ago: trend.iter().rev().nth(1).map(|point| point.open).unwrap_or_default(),
         oldest_critical: list_sql::oldest(&mut visible, &scope, &critical).await?,
         trend,

@@ -45,7 +45,7 @@ async fn find(
 ) -> Result<Option<Actor>> {
     let now = portal.clock.now();
     let seen_after = now - portal.settings.session_idle;
-    let found = sql::session(&mut *portal.db.caller().await?, &hash(token), now, seen_after).await?;
+    let found = sql::session(&mut *portal.db.statement().await?, &hash(token), now, seen_after).await?;
     let Some(found) = found else { return Ok(None) };
     let held = found.bindings.0.iter();
     let bindings =

@@ -114,10 +114,11 @@ pub(in crate::findings) async fn counts(
         .collect())
 }
 
-/// How many findings are open of all that one may see.
+/// How many findings are open of all that one may see, or of what one team owns of it.
 pub(in crate::findings) async fn visible_counts(
     connection: &mut PgConnection,
     scope: &authz::Scope,
+    owner: Option<TeamId>,
 ) -> Result<SeverityCounts> {
     Ok(query_as!(
         SeverityCounts,
@@ -125,19 +126,21 @@ pub(in crate::findings) async fn visible_counts(
                   coalesce(sum(medium), 0)::bigint as "medium!", coalesce(sum(low), 0)::bigint as "low!",
                   coalesce(sum(info), 0)::bigint as "info!"
            from (
-               select critical, high, medium, low, info
+               select owner_id, critical, high, medium, low, info
                from finding_total
                where $1::bool or ($2::bool and not restricted) or owner_id = any($3)
                union all
-               select critical, high, medium, low, info
+               select owner_id, critical, high, medium, low, info
                from finding_count
                where entity_id = any($4)
                  and not ($1 or ($2 and not restricted) or coalesce(owner_id = any($3), false))
-           ) as visible"#,
+           ) as visible
+           where $5::uuid is null or owner_id = $5"#,
         scope.everything,
         scope.unrestricted,
         &scope.team_ids(),
         &scope.entity_ids(),
+        owner.map(|team| team.0),
     )
     .fetch_one(connection)
     .await?)
