@@ -17,7 +17,7 @@ use time::Duration;
 use super::{Filter, Sort, SortKey, UploadScope, effects, gate, standings};
 use crate::{
     Error,
-    authz::{Actor, Authentication, RoleName},
+    authz::{Actor, Authentication, Reach, RoleName, Who},
     db::Tx,
     integrations,
     testing::TestPortal,
@@ -503,6 +503,32 @@ async fn a_stranger_cannot_ask_the_gate_about_a_service() {
     let stranger = t.person("Eve", &[(RoleName::Developer, Some("search"))]).await;
     assert!(matches!(gate::evaluate(&t, &stranger, SERVICE, None).await, Err(Error::Forbidden(_))));
     assert_eq!(t.count("select count(*) from gate_verdict").await, 0);
+}
+
+#[tokio::test]
+async fn a_list_says_how_many_there_are_of_what_each_reader_may_see() {
+    let (t, _, ada) = portal().await;
+    let orders = t.service("orders", "payments").await;
+    t.service("finder", "search").await;
+    let chika = t.person("Chika", &[(RoleName::SecurityChampion, None)]).await;
+    let eve = t.person("Eve", &[(RoleName::Developer, Some("search"))]).await;
+    let mut guest = t.person("Gus", &[(RoleName::Developer, Some("payments"))]).await;
+    let Who::Person(person) = &mut guest.who else { unreachable!("a person was made") };
+    person.bindings[0].reach = Reach::Entity(orders);
+    for (service, findings) in [(SERVICE, 3), ("orders", 2), ("finder", 1)] {
+        let severity = |number| if number == 0 { "CRITICAL" } else { "LOW" };
+        let report: Vec<_> = (0..findings).map(|number| (number, "left-pad", severity(number), true)).collect();
+        super::upload(&t, &chika, service, on("main"), trivy(service, &report)).await.unwrap();
+    }
+    let of_payments = Filter { owner: Some("payments".to_owned()), ..Filter::default() };
+    let critical = Filter { severity: vec![Severity::Critical], ..of_payments.clone() };
+    for (reader, expected) in [(&ada, [5, 5, 2]), (&chika, [6, 5, 2]), (&eve, [1, 0, 0]), (&guest, [2, 2, 1])] {
+        for (filter, expected) in [Filter::default(), of_payments.clone(), critical.clone()].iter().zip(expected) {
+            let mut snapshot = t.snapshot(reader).await.unwrap();
+            let page = super::list(&mut snapshot, filter, Sort::default(), &PageRequest::default()).await.unwrap();
+            assert_eq!((page.items.len() as u64, page.total.value), (expected, expected), "{filter:?} {:?}", reader.who);
+        }
+    }
 }
 
 #[tokio::test]
