@@ -1,7 +1,7 @@
 //! The one function that asks Cedar.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::Write,
     str::FromStr,
     sync::LazyLock,
@@ -14,7 +14,11 @@ use cedar_policy::{
 };
 use serde_json::Value;
 
-use super::{ActionName, Actor, Facts, Mode, Scope, Who, scope::Reducible};
+use super::{
+    ActionName, Actor, Facts, Mode, Scope, Who,
+    memo::{self, Memo},
+    scope::Reducible,
+};
 use crate::error::{Error, Result};
 
 const DEFAULT_POLICIES: &str = include_str!("policies/default.cedar");
@@ -29,6 +33,7 @@ pub struct Policies {
     authorizer: Authorizer,
     reducible: BTreeMap<ActionName, Reducible>,
     notes: HashMap<PolicyId, Note>,
+    memo: Memo,
 }
 
 /// What a policy says of itself.
@@ -76,6 +81,7 @@ impl Policies {
         }
         let mut sets: BTreeMap<_, _> = ActionName::ALL.iter().map(|action| (*action, PolicySet::new())).collect();
         let mut notes = HashMap::new();
+        let mut memorable: BTreeSet<_> = ActionName::ALL.iter().copied().collect();
         for policy in set.policies() {
             let json = policy.to_json().map_err(|error| wrong(error.to_string()))?;
             let annotation = |name| policy.annotation(name).map(str::to_owned);
@@ -85,6 +91,9 @@ impl Policies {
             for (action, about) in &mut sets {
                 if may_be_about(&json, *action) {
                     about.add(policy.clone()).map_err(|error| wrong(error.to_string()))?;
+                    if !memo::looks_at_no_more(&json) {
+                        memorable.remove(action);
+                    }
                 }
             }
             let permits = policy.effect() == Effect::Permit;
@@ -95,7 +104,7 @@ impl Policies {
             .filter(|action| action.mode() == Mode::Read)
             .map(|action| Ok((*action, Reducible::new(&set, *action).map_err(wrong)?)))
             .collect::<Result<_>>()?;
-        Ok(Self { sets, schema, authorizer: Authorizer::new(), reducible, notes })
+        Ok(Self { sets, schema, authorizer: Authorizer::new(), reducible, notes, memo: Memo::new(memorable) })
     }
 
     /// What `actor` may see by a read action.
@@ -116,6 +125,15 @@ impl Policies {
         if let Some(decision) = narrowed_away(actor, action) {
             return Ok(decision);
         }
+        let begun = Instant::now();
+        let decision = self.memo.answer(actor, action, facts, || self.ask(actor, action, id, facts));
+        let taken = begun.elapsed();
+        metrics::histogram!("rampart_policy_decision_seconds").record(taken);
+        decision
+    }
+
+    /// What Cedar says now.
+    pub(super) fn ask(&self, actor: &Actor, action: ActionName, id: &str, facts: &Facts) -> Result<Decision> {
         let Some(principal) = principal(actor) else {
             return Ok(Decision {
                 allowed: false,
@@ -124,7 +142,6 @@ impl Policies {
                 ask: Vec::new(),
             });
         };
-        let begun = Instant::now();
         let resource = uid(action.resource().cedar(), id);
         let roles =
             actor.roles_over(facts).into_iter().map(|role| RestrictedExpression::new_string(role.as_str().to_owned()));
@@ -141,8 +158,6 @@ impl Policies {
         .map_err(|error| Error::internal(error.to_string()))?;
         let entities = entities(&principal, &resource, facts)?;
         let response = self.authorizer.is_authorized(&request, &self.sets[&action], &entities);
-        let taken = begun.elapsed();
-        metrics::histogram!("rampart_policy_decision_seconds").record(taken);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(Error::internal(error.to_string()));
         }

@@ -4,6 +4,7 @@
 mod action;
 mod actor;
 mod cedar;
+mod memo;
 mod scope;
 mod table;
 #[cfg(test)]

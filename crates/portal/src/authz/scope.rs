@@ -282,10 +282,10 @@ fn parse(expression: &Value, met: bool) -> Result<Condition, String> {
     }
 }
 
-fn is_roles(expression: &Value) -> bool {
+pub(super) fn is_roles(expression: &Value) -> bool {
     expression["."]["left"]["Var"] == "context" && expression["."]["attr"] == "roles"
 }
 
-fn is_attribute(expression: &Value, name: &str) -> bool {
+pub(super) fn is_attribute(expression: &Value, name: &str) -> bool {
     expression["."]["left"]["Var"] == "resource" && expression["."]["attr"] == name
 }

@@ -196,6 +196,41 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn what_was_answered_before_is_what_cedar_says_now(
+        actor in any_actor(),
+        facts in prop::collection::vec(any_facts(), 1..20),
+    ) {
+        static POLICIES: std::sync::OnceLock<Policies> = std::sync::OnceLock::new();
+        let policies = POLICIES.get_or_init(Policies::built_in);
+        for (n, facts) in facts.iter().enumerate() {
+            for action in ActionName::ALL {
+                let before = policies.decide(&actor, *action, &n.to_string(), facts).unwrap();
+                // a token's scopes narrow before any policy is asked
+                if before.policies != ["token-scope"] {
+                    prop_assert_eq!(before, policies.ask(&actor, *action, &n.to_string(), facts).unwrap(), "{}", action);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_about_one_thing_is_asked_about_each() {
+    let policies = Policies::parse(
+        r#"@id("one") @says("it is the one")
+        permit (principal is Rampart::Person, action == Rampart::Action::"incident.handle", resource)
+        when { resource == Rampart::Incident::"one" };"#,
+    )
+    .unwrap();
+    let ada = person(vec![(RoleName::Developer, Reach::Organisation)]);
+    for (id, allowed) in [("one", true), ("two", false), ("one", true)] {
+        let decision = policies.decide(&ada, ActionName::IncidentHandle, id, &Facts::default()).unwrap();
+        assert_eq!(decision.allowed, allowed, "{id}");
+    }
+}
+
 struct ChangeSomething;
 
 impl Action for ChangeSomething {

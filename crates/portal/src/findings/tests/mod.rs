@@ -526,7 +526,12 @@ async fn a_list_says_how_many_there_are_of_what_each_reader_may_see() {
         for (filter, expected) in [Filter::default(), of_payments.clone(), critical.clone()].iter().zip(expected) {
             let mut snapshot = t.snapshot(reader).await.unwrap();
             let page = super::list(&mut snapshot, filter, Sort::default(), &PageRequest::default()).await.unwrap();
-            assert_eq!((page.items.len() as u64, page.total.value), (expected, expected), "{filter:?} {:?}", reader.who);
+            assert_eq!(
+                (page.items.len() as u64, page.total.value),
+                (expected, expected),
+                "{filter:?} {:?}",
+                reader.who
+            );
         }
     }
 }
