@@ -51,37 +51,9 @@ pub(super) async fn rows(
     sort: Sort,
     window: &Window<'_, Key>,
 ) -> Result<Vec<FindingSummary>> {
-    let mut query = rows_query(scope, wanted, sort, window.after(), window.backwards(), window.limit());
-    query.build().fetch_all(connection).await?.iter().map(summary).collect()
-}
-
-/// How many there are, counted no further than a page says.
-pub(super) async fn count(connection: &mut PgConnection, scope: &Scope, wanted: &Wanted<'_>) -> Result<i64> {
-    Ok(count_query(scope, wanted).build_query_scalar().fetch_one(connection).await?)
-}
-
-/// Since when the oldest of these is known; none where there are none.
-pub(super) async fn oldest(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    wanted: &Wanted<'_>,
-) -> Result<Option<OffsetDateTime>> {
-    let mut query = QueryBuilder::new("select first_seen_at from (");
-    push_page(&mut query, scope, wanted, Sort { by: SortKey::FirstSeen, descending: false }, None, false, 1);
-    query.push(") as oldest");
-    Ok(query.build_query_scalar().fetch_optional(connection).await?)
-}
-
-fn rows_query(
-    scope: &Scope,
-    wanted: &Wanted<'_>,
-    sort: Sort,
-    after: Option<&Key>,
-    backwards: bool,
-    limit: i64,
-) -> QueryBuilder<Postgres> {
+    let part = Part { sort, after: window.after(), backwards: window.backwards(), limit: window.limit() };
     let mut query = QueryBuilder::new("with page as (");
-    push_page(&mut query, scope, wanted, sort, after, backwards, limit);
+    push_part(&mut query, scope, wanted, part);
     query.push(
         ") select page.*, entity.kind || ':' || namespace || '/' || entity.name as service_ref, team.name as owner_name,
                   (
@@ -96,27 +68,52 @@ fn rows_query(
            join entity on entity.id = page.entity_id
            left join team on team.id = page.owner_id ",
     );
-    let (column, direction) = (sort.by.column().0, direction(sort, backwards));
+    let (column, direction) = (sort.by.column().0, part.direction());
     query.push(format_args!("order by page.{column} {direction}, page.id {direction}"));
-    query
+    query.build().fetch_all(connection).await?.iter().map(summary).collect()
 }
 
-fn direction(sort: Sort, backwards: bool) -> &'static str {
-    if sort.descending == backwards { "asc" } else { "desc" }
+/// How many there are, counted no further than a page says.
+pub(super) async fn count(connection: &mut PgConnection, scope: &Scope, wanted: &Wanted<'_>) -> Result<i64> {
+    let mut query = QueryBuilder::new("select count(*) from (select from finding where ");
+    condition(&mut query, scope, wanted);
+    query.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
-/// The findings' own rows that one page shows.
-fn push_page(
-    query: &mut QueryBuilder<Postgres>,
+/// Since when the oldest of these is known; none where there are none.
+pub(super) async fn oldest(
+    connection: &mut PgConnection,
     scope: &Scope,
     wanted: &Wanted<'_>,
+) -> Result<Option<OffsetDateTime>> {
+    let mut query = QueryBuilder::new("select first_seen_at from (");
+    let sort = Sort { by: SortKey::FirstSeen, descending: false };
+    push_part(&mut query, scope, wanted, Part { sort, after: None, backwards: false, limit: 1 });
+    query.push(") as oldest");
+    Ok(query.build_query_scalar().fetch_optional(connection).await?)
+}
+
+/// Which part of the list is read.
+#[derive(Clone, Copy)]
+struct Part<'a> {
     sort: Sort,
-    after: Option<&Key>,
+    after: Option<&'a Key>,
     backwards: bool,
     limit: i64,
-) {
+}
+
+impl Part<'_> {
+    const fn direction(self) -> &'static str {
+        if self.sort.descending == self.backwards { "asc" } else { "desc" }
+    }
+}
+
+/// The findings' own rows of that part.
+fn push_part(query: &mut QueryBuilder<Postgres>, scope: &Scope, wanted: &Wanted<'_>, part: Part<'_>) {
+    let Part { sort, after, limit, .. } = part;
     let (column, kind) = sort.by.column();
-    let direction = direction(sort, backwards);
+    let direction = part.direction();
     let ordered = |query: &mut QueryBuilder<Postgres>| {
         if let Some((by, id)) = after {
             let beyond = if direction == "asc" { ">" } else { "<" };
@@ -144,13 +141,6 @@ fn push_page(
         condition(query, scope, wanted);
         ordered(query);
     }
-}
-
-fn count_query(scope: &Scope, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new("select count(*) from (select from finding where ");
-    condition(&mut query, scope, wanted);
-    query.push(" limit ").push_bind(COUNT_LIMIT).push(") as counted");
-    query
 }
 
 fn condition(query: &mut QueryBuilder<Postgres>, scope: &Scope, wanted: &Wanted<'_>) {
