@@ -42,7 +42,7 @@ fn Page(frameworks: Vec<FrameworkSummary>, days: Vec<ComplianceDay>) -> impl Int
     }
     let stale: u64 = frameworks.iter().map(|framework| framework.stale).sum();
     let services: u64 = frameworks.iter().map(|framework| framework.services).sum();
-    let pass = all.pass_percent().map_or_else(|| "—".to_owned(), |percent| format!("{percent} %"));
+    let pass = number::share(all.pass_percent());
     let rows = frameworks
         .into_iter()
         .map(|framework| {

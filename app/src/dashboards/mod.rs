@@ -224,15 +224,11 @@ fn Row(team: TeamRow) -> impl IntoView {
             <td class="number table-wide-only">{grouped(team.findings.low)}</td>
             <td class="number">{grouped(team.incidents)}</td>
             <td class="number table-wide-only">{acknowledged}</td>
-            <td class="number table-wide-only">{share(team.controls_percent)}</td>
-            <td class="number table-wide-only">{share(team.score)}</td>
+            <td class="number table-wide-only">{number::share(team.controls_percent)}</td>
+            <td class="number table-wide-only">{number::share(team.score)}</td>
             <td class="number table-wide-only">{grouped(team.environments)}</td>
         </tr>
     }
-}
-
-fn share(percent: Option<i64>) -> String {
-    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"))
 }
 
 fn grouped(count: i64) -> String {

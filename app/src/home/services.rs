@@ -44,7 +44,7 @@ pub fn Services(services: Vec<Service>, of: Whose) -> impl IntoView {
 fn Row(service: Service) -> impl IntoView {
     let href = service.href();
     let Service { title, owner, open, incidents, reported_at, score, .. } = service;
-    let score = score.map_or_else(|| "–".to_owned(), |score| format!("{score} %"));
+    let score = number::share(score);
     let count = |count: i64| {
         let class = if count > 0 { "number" } else { "number muted" };
         (class, number::grouped(count.unsigned_abs()))

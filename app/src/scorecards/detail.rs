@@ -150,7 +150,7 @@ fn Results(one: ScorecardView, asked: Asked, results: Page<ServiceResult>) -> im
                     <td>
                         <Level level=row.level top />
                     </td>
-                    <td class="number">{format!("{} %", row.score)}</td>
+                    <td class="number">{number::share(Some(row.score))}</td>
                     <td class="number">{row.failing.len()}</td>
                     <td class="table-wide-only">
                         <Time at=row.changed_at />

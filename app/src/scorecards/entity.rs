@@ -182,7 +182,7 @@ fn OneCard(card: ServiceCard, action: String, may_review: bool) -> impl IntoView
             <div class="flex flex-wrap items-center gap-3 mb-3">
                 <Level level=card.result.level.clone() top />
                 <span class="muted">{next}</span>
-                <Meter label=format!("{score}% by weight") part=score whole=100 tone />
+                <Meter label=format!("{score} % by weight") part=score whole=100 tone />
                 {review}
             </div>
             <Table caption columns=vec![Column::new("Outcome").tight(), Column::new("Check"), Column::new("Level").tight()]>

@@ -20,11 +20,17 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
 }
 
+/// `87 %`; a dash where nothing was counted.
+#[must_use]
+pub fn share(percent: Option<impl std::fmt::Display>) -> String {
+    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"))
+}
+
 /// `87 %` without pretending to a precision that is not there; never 100 % before all are, never 0 % while one is.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
-        return "–".to_owned();
+        return share(None::<u64>);
     }
     let rounded = (part * 100 + whole / 2) / whole;
     let shown = match rounded {
@@ -32,7 +38,7 @@ pub fn percent(part: u64, whole: u64) -> String {
         0 if part > 0 => 1,
         rounded => rounded,
     };
-    format!("{shown} %")
+    share(Some(shown))
 }
 
 #[cfg(test)]

@@ -43,6 +43,21 @@ pub(super) fn key(sort: Sort, row: &FindingSummary) -> Key {
     (by, row.id)
 }
 
+/// What a list shows of the findings' rows that come before it, as `with page as (`.
+const SHOWN: &str =
+    ") select page.*, entity.kind || ':' || namespace || '/' || entity.name as service_ref, team.name as owner_name,
+           (
+               select max(case when sighting.closed_at is null
+                               then greatest(sighting.last_seen_at, scope.scanned_at)
+                               else sighting.last_seen_at end)
+               from finding_sighting sighting
+               join report_scope scope on scope.id = sighting.scope_id
+               where sighting.finding_id = page.id
+           ) as last_seen_at
+    from page
+    join entity on entity.id = page.entity_id
+    left join team on team.id = page.owner_id ";
+
 /// One window of the list.
 pub(super) async fn rows(
     connection: &mut PgConnection,
@@ -54,23 +69,21 @@ pub(super) async fn rows(
     let part = Part { sort, after: window.after(), backwards: window.backwards(), limit: window.limit() };
     let mut query = QueryBuilder::new("with page as (");
     push_part(&mut query, scope, wanted, part);
-    query.push(
-        ") select page.*, entity.kind || ':' || namespace || '/' || entity.name as service_ref, team.name as owner_name,
-                  (
-                      select max(case when sighting.closed_at is null
-                                      then greatest(sighting.last_seen_at, scope.scanned_at)
-                                      else sighting.last_seen_at end)
-                      from finding_sighting sighting
-                      join report_scope scope on scope.id = sighting.scope_id
-                      where sighting.finding_id = page.id
-                  ) as last_seen_at
-           from page
-           join entity on entity.id = page.entity_id
-           left join team on team.id = page.owner_id ",
-    );
+    query.push(SHOWN);
     let (column, direction) = (sort.by.column().0, part.direction());
     query.push(format_args!("order by page.{column} {direction}, page.id {direction}"));
     query.build().fetch_all(connection).await?.iter().map(summary).collect()
+}
+
+/// What the list shows of one finding, with what only its own page shows: purl, weaknesses, and why it is one.
+pub(super) async fn one(
+    connection: &mut PgConnection,
+    id: FindingId,
+) -> Result<Option<(FindingSummary, Option<String>, Vec<i32>, String)>> {
+    let mut query = QueryBuilder::new("with page as (select * from finding where id = ");
+    query.push_bind(id.0).push(SHOWN);
+    let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some((summary(&row)?, row.try_get("purl")?, row.try_get("cwes")?, row.try_get("same_because")?)))
 }
 
 /// How many there are, counted no further than a page says.

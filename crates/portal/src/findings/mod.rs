@@ -185,7 +185,7 @@ pub async fn detail(snapshot: &mut Snapshot, id: FindingId) -> Result<FindingDet
     let found: Finding = snapshot.read(ActionName::FindingRead, id).await?;
     let mut visible = snapshot.visible(ActionName::FindingRead)?;
     let (summary, purl, cwes, same_because) =
-        sql::detail(&mut visible, found.id).await?.ok_or(Error::NotFound(Finding::KIND.noun()))?;
+        list_sql::one(&mut visible, found.id).await?.ok_or(Error::NotFound(Finding::KIND.noun()))?;
     let witnesses = sql::witnesses(&mut visible, found.id).await?;
     let history = sql::history(&mut visible, found.id).await?;
     Ok(FindingDetail { summary, same_because, cwes, purl, witnesses, history })

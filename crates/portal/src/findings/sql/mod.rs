@@ -6,8 +6,8 @@ mod numbers;
 mod reports;
 
 use model::{
-    EntityId, FindingId, FindingKind, ReportId, Severity, TeamId,
-    findings::{FindingEvent, FindingEventKind, FindingState, FindingSummary, Place, Scope, Stage, Witness},
+    EntityId, FindingId, ReportId, Severity, TeamId,
+    findings::{FindingEvent, FindingEventKind, Place, Scope, Stage, Witness},
 };
 use sqlx::{PgConnection, query, query_as, types::Json};
 use time::OffsetDateTime;
@@ -29,61 +29,6 @@ pub(super) async fn finding(connection: &mut PgConnection, id: FindingId, lock: 
     )
     .fetch_optional(connection)
     .await?)
-}
-
-/// What a list shows of one finding, with what only its own page shows: purl, weaknesses, and why it is one.
-pub(super) async fn detail(
-    connection: &mut PgConnection,
-    id: FindingId,
-) -> Result<Option<(FindingSummary, Option<String>, Vec<i32>, String)>> {
-    let row = query!(
-        r#"select finding.id as "id: FindingId", finding.title, severity as "severity: Severity",
-                  state as "state: FindingState", finding.kind as "kind: FindingKind",
-                  entity_id as "service: EntityId", entity.kind || ':' || namespace || '/' || entity.name as "service_ref!",
-                  finding.owner_id as "owner: TeamId", team.name as "owner_name?", rule, vulnerability_ids,
-                  package, package_version, fixed_version, place, tools, stages, first_seen_at, closed_at,
-                  purl, cwes, same_because,
-                  (
-                      select max(case when sighting.closed_at is null
-                                      then greatest(sighting.last_seen_at, scope.scanned_at)
-                                      else sighting.last_seen_at end)
-                      from finding_sighting sighting
-                      join report_scope scope on scope.id = sighting.scope_id
-                      where sighting.finding_id = finding.id
-                  ) as "last_seen_at!"
-           from finding
-           join entity on entity.id = entity_id
-           left join team on team.id = finding.owner_id
-           where finding.id = $1"#,
-        id.0,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| {
-        let summary = FindingSummary {
-            id: row.id,
-            title: row.title,
-            severity: row.severity,
-            state: row.state,
-            kind: row.kind,
-            service: row.service,
-            service_ref: row.service_ref,
-            owner: row.owner,
-            owner_name: row.owner_name,
-            rule: row.rule,
-            vulnerability_ids: row.vulnerability_ids,
-            package: row.package,
-            package_version: row.package_version,
-            fixed_version: row.fixed_version,
-            place: row.place,
-            tools: row.tools,
-            stages: stages(&row.stages),
-            first_seen_at: row.first_seen_at,
-            last_seen_at: row.last_seen_at,
-            closed_at: row.closed_at,
-        };
-        (summary, row.purl, row.cwes, row.same_because)
-    }))
 }
 
 /// Who saw a finding, those that still do first, then the worst.
