@@ -178,7 +178,7 @@ fn Witnesses(witnesses: Vec<Witness>) -> impl IntoView {
                     <td class="table-cut">{dash(scope.target)}</td>
                     <td class="table-wide-only table-cut">{dash(scope.branch)}</td>
                     <td class="table-wide-only">{scope.stage.label()}</td>
-                    <td>
+                    <td class="table-wide-only">
                         <SeverityBadge severity=witness.severity />
                     </td>
                     <td>{state}</td>
@@ -194,7 +194,7 @@ fn Witnesses(witnesses: Vec<Witness>) -> impl IntoView {
         Column::new("Target"),
         Column::new("Branch").wide_only(),
         Column::new("Stage").tight().wide_only(),
-        Column::new("Severity").tight(),
+        Column::new("Severity").tight().wide_only(),
         Column::new("State").tight(),
         Column::new("Last seen").tight().wide_only(),
     ];
