@@ -234,9 +234,14 @@ describe('what arrives on the service', () => {
     await rows.first().waitFor()
     assert.equal(await rows.count(), 1, 'the same delivery twice is one incident')
     await rows.getByRole('link').first().click()
+    // what happens before the page listens is shown once it does
+    let awake
+    const asleep = new Promise((resolve) => { awake = resolve })
+    await dana.route('**/pkg/*.wasm', async (route) => { await asleep; await route.continue() })
     await dana.getByRole('button', { name: 'Acknowledge' }).click()
     await dana.getByText(/Acknowledged/).first().waitFor()
     assert.equal((await deliver('resolved')).status, 200)
+    awake()
     await dana.getByRole('main').getByText(/^Resolved$/).first().waitFor(LIVE)
     for (const page of [pat, chika, dana]) await page.context().close()
   })

@@ -145,6 +145,7 @@ async fn set_the_scene(State(edge): State<Edge>, Caller(actor): Caller, mut requ
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
     let mut chrome = Chrome::signed_out(edge.portal.clock.now(), address);
     chrome.evaluation = edge.evaluation;
+    chrome.mark = edge.portal.live.mark();
     preferences::read_into(&mut chrome, request.headers());
     if let Err(error) = dress(&mut chrome, &edge.portal, &actor).await {
         tracing::warn!(%error, "the frame is shown without its counts");

@@ -20,20 +20,18 @@ use crate::{auth::actor::Caller, http::Edge, rest::problem::Refusal};
 const MAX_TOPICS: usize = 50;
 /// After this time the browser connects again, and is asked again who it is and what it may follow.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// Told where some notices were missed.
-const EVERYTHING: &str = "*";
 
-/// The data of each event is the topic that changed, or `*` where the page should look at all of them.
+/// The data of each event is the topic that changed, or `*` where the page should look at all of them. What changed
+/// since the mark in `since`, the one that the page was made at, is told first.
 pub async fn live(State(edge): State<Edge>, Caller(actor): Caller, RawQuery(query): RawQuery) -> Response {
     // before the first look: what changes in between is told
     let changes = edge.portal.live.subscribe();
-    let topics: Vec<Topic> = serde_urlencoded::from_str::<Vec<(String, String)>>(query.as_deref().unwrap_or_default())
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|(name, _)| name == "topic")
-        .map(|(_, topic)| Topic(topic))
-        .take(MAX_TOPICS)
-        .collect();
+    let query: Vec<(String, String)> =
+        serde_urlencoded::from_str(query.as_deref().unwrap_or_default()).unwrap_or_default();
+    let mark = query.iter().find(|(name, _)| name == "since").map(|(_, mark)| mark.as_str());
+    let missed = mark.map(|mark| edge.portal.live.since(mark)).unwrap_or_default();
+    let topics: Vec<Topic> =
+        query.into_iter().filter(|(name, _)| name == "topic").map(|(_, topic)| Topic(topic)).take(MAX_TOPICS).collect();
     let may = match may_follow(&edge.portal, &actor, &topics).await {
         Ok(may) => may,
         Err(error) => return Refusal::from(error).into_response(),
@@ -48,19 +46,25 @@ pub async fn live(State(edge): State<Edge>, Caller(actor): Caller, RawQuery(quer
             Refusal(Problem::new(ProblemType::Unauthenticated, "sign in first")).into_response()
         };
     }
-    Sse::new(told(BroadcastStream::new(changes), followed).take_until(tokio::time::sleep(LIFETIME)))
+    Sse::new(told(missed, BroadcastStream::new(changes), followed).take_until(tokio::time::sleep(LIFETIME)))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
         .into_response()
 }
 
-fn told(changes: BroadcastStream<Topic>, followed: BTreeSet<String>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(
+    missed: Vec<Topic>,
+    changes: BroadcastStream<Topic>,
+    followed: BTreeSet<String>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     // the first event shows that it is open
     let opened = futures::stream::once(async { Ok(Event::default().comment("open")) });
-    opened.chain(changes.filter_map(move |change| {
-        let topic = match change {
-            Ok(topic) => followed.contains(&topic.0).then_some(topic.0),
-            Err(BroadcastStreamRecvError::Lagged(_)) => Some(EVERYTHING.to_owned()),
-        };
-        async move { topic.map(|topic| Ok(Event::default().data(topic))) }
-    }))
+    let changes = changes.map(|change| match change {
+        Ok(topic) => topic,
+        Err(BroadcastStreamRecvError::Lagged(_)) => Topic::everything(),
+    });
+    let told = futures::stream::iter(missed).chain(changes).filter_map(move |topic| {
+        let told = topic.is_everything() || followed.contains(&topic.0);
+        async move { told.then(|| Ok(Event::default().data(topic.0))) }
+    });
+    opened.chain(told)
 }

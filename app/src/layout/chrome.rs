@@ -19,6 +19,8 @@ pub struct Chrome {
     pub running: u32,
     /// What is announced when one of these counts changes: `person:ID`.
     pub topic: Option<String>,
+    /// The moment from which changes are told to the page once it listens.
+    pub mark: String,
     /// An evaluation says so on every page.
     pub evaluation: bool,
     /// As somebody chose it; else the system's.
@@ -45,6 +47,7 @@ impl Chrome {
             notifications: 0,
             running: 0,
             topic: None,
+            mark: String::new(),
             evaluation: false,
             theme: None,
             folded: false,

@@ -57,7 +57,7 @@ pub fn Frame(head: Head, children: Children) -> impl IntoView {
             </div>
         </div>
         <Palette />
-        <Listener />
+        <Listener mark=chrome.mark />
     }
     .into_any()
 }

@@ -1,15 +1,18 @@
 //! The island that keeps [`Live`](crate::ui::live::Live) parts of a page up to date.
 //!
-//! It listens to `GET /live?topic=…` (server-sent events) for every topic that the page names in `data-live`. An
-//! event's data is the topic that changed, or `*` where the server cannot tell what was missed. An event carries no
-//! content: the page is fetched again, so that what is shown is always what this person may see.
+//! It listens to `GET /live?since=…&topic=…` (server-sent events) for every topic that the page names in `data-live`,
+//! since the moment at which the page was made. An event's data is the topic that changed, or `*` where the server
+//! cannot tell what was missed. An event carries no content: the page is fetched again, so that what is shown is always
+//! what this person may see.
 
 use leptos::prelude::*;
 
 #[island]
-pub fn Listener() -> impl IntoView {
+pub fn Listener(mark: String) -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    ears::listen();
+    ears::listen(&mark);
+    #[cfg(not(feature = "hydrate"))]
+    drop(mark);
     view! { <span hidden=true></span> }
 }
 
@@ -32,13 +35,13 @@ mod ears {
     const GATHER: Duration = Duration::from_millis(150);
     const EVERYTHING: &str = "*";
 
-    pub fn listen() {
+    pub fn listen(mark: &str) {
         let topics: BTreeSet<String> = parts().iter().filter_map(|part| part.get_attribute("data-live")).collect();
         if topics.is_empty() {
             return;
         }
-        let query: Vec<String> = topics.iter().map(|topic| format!("topic={}", super::super::encoded(topic))).collect();
-        let Ok(source) = EventSource::new(&format!("/live?{}", query.join("&"))) else { return };
+        let topics: String = topics.iter().map(|topic| format!("&topic={}", super::super::encoded(topic))).collect();
+        let Ok(source) = EventSource::new(&format!("/live?since={mark}{topics}")) else { return };
 
         let waiting = Rc::new(RefCell::new(BTreeSet::new()));
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {

@@ -94,11 +94,11 @@ impl Portal {
         Self {
             db,
             clock,
+            live: live::Live::new(u64::from_le_bytes(rng.bytes())),
             rng,
             keys,
             policies: Arc::new(authz::Policies::built_in()),
             settings: Arc::new(settings),
-            live: live::Live::new(),
             shelf: catalog::Shelf::default(),
         }
     }
