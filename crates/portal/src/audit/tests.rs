@@ -39,6 +39,7 @@ async fn everybody_reads_what_they_did_and_auditors_read_all() {
     let developer = t.person("Dev", &[(RoleName::Developer, Some("payments"))]).await;
     let auditor = t.person("Ines", &[(RoleName::Auditor, None)]).await;
     edit(&t, &administrator, json!({})).await;
+    t.clock.advance(time::Duration::SECOND);
     let scopes = ["catalog:read".to_owned()];
     let own = developer.person_id().unwrap();
     token::issue(&t, &developer, own, "laptop", &scopes, time::Duration::DAY).await.unwrap();
