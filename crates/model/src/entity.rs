@@ -92,6 +92,8 @@ pub struct EntityFilter {
     pub owners: Vec<EntityRef>,
     pub systems: Vec<EntityRef>,
     pub tags: Vec<String>,
+    /// `key=value`
+    pub labels: Vec<String>,
     pub sort: EntitySort,
     pub descending: bool,
 }
@@ -123,6 +125,8 @@ impl EntityFilter {
                 "owner" => filter.owners.push(reference(Kind::Group)?),
                 "system" => filter.systems.push(reference(Kind::System)?),
                 "tag" => filter.tags.push(value.to_lowercase()),
+                "label" if value.contains('=') => filter.labels.push(value.to_owned()),
+                "label" => return Err(wrong("is a key and a value, as in env=production".to_owned())),
                 "sort" => {
                     let (descending, key) = value.strip_prefix('-').map_or((false, value), |key| (true, key));
                     filter.sort = EntitySort::ALL.into_iter().find(|sort| sort.as_str() == key).ok_or_else(|| {
@@ -153,6 +157,7 @@ impl EntityFilter {
         pairs.extend(self.owners.iter().map(|owner| ("owner", owner.to_string())));
         pairs.extend(self.systems.iter().map(|system| ("system", system.to_string())));
         pairs.extend(self.tags.iter().map(|value| ("tag", value.clone())));
+        pairs.extend(self.labels.iter().map(|value| ("label", value.clone())));
         if self.sort != EntitySort::Name || self.descending {
             pairs.push(("sort", format!("{}{}", if self.descending { "-" } else { "" }, self.sort.as_str())));
         }
@@ -200,6 +205,7 @@ impl EntityFilter {
                 }
             }
             Facet::Tag => toggle(&mut filter.tags, value.to_owned()),
+            Facet::Label => toggle(&mut filter.labels, value.to_owned()),
         }
         filter
     }
@@ -214,6 +220,7 @@ impl EntityFilter {
             Facet::Owner => self.owners.iter().map(ToString::to_string).collect(),
             Facet::System => self.systems.iter().map(ToString::to_string).collect(),
             Facet::Tag => self.tags.clone(),
+            Facet::Label => self.labels.clone(),
         }
     }
 }
@@ -229,10 +236,13 @@ pub enum Facet {
     Owner,
     System,
     Tag,
+    /// A label with its value: `key=value`.
+    Label,
 }
 
 impl Facet {
-    pub const ALL: [Self; 6] = [Self::Kind, Self::Type, Self::Lifecycle, Self::Owner, Self::System, Self::Tag];
+    pub const ALL: [Self; 7] =
+        [Self::Kind, Self::Type, Self::Lifecycle, Self::Owner, Self::System, Self::Tag, Self::Label];
 
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -243,6 +253,7 @@ impl Facet {
             Self::Owner => "Owner",
             Self::System => "System",
             Self::Tag => "Tag",
+            Self::Label => "Label",
         }
     }
 }
@@ -460,6 +471,7 @@ mod tests {
             ("owner", "payments"),
             ("system", "shop/cart"),
             ("tag", "Java"),
+            ("label", "env=production"),
             ("sort", "-updated"),
             ("cursor", "x"),
         ];
@@ -471,7 +483,7 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_meant_names_its_field() {
-        for (field, value) in [("kind", "queue"), ("owner", "a:b:c"), ("sort", "size")] {
+        for (field, value) in [("kind", "queue"), ("owner", "a:b:c"), ("sort", "size"), ("label", "env")] {
             assert_eq!(read(&[(field, value)]).unwrap_err().field, field, "{value}");
         }
         let long = "x".repeat(201);

@@ -5,7 +5,6 @@ pub mod effects;
 mod import;
 mod import_plan;
 mod import_sql;
-mod list_sql;
 mod read;
 mod shelf;
 mod source;
@@ -20,7 +19,7 @@ use sqlx::PgConnection;
 pub(crate) use self::shelf::Shelf;
 pub use self::{
     import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
-    read::{detail, export, history, list, owned_by, suggest},
+    read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
     source::{may_see_sources, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
 };

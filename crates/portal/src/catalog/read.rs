@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 
 use model::{
-    EntityDetail, EntityFilter, EntityList, EntityRef, EntitySummary, PageRequest, Suggestion, TeamId,
-    entity::{EntityEvent, EntityRelation},
+    EntityDetail, EntityFilter, EntityId, EntityList, EntityRef, EntitySummary, Facet, PageRequest, Suggestion, TeamId,
+    entity::{EntityEvent, EntityRelation, FacetCounts},
 };
 
-use super::{Entity, list_sql, sql};
+use super::{
+    Entity,
+    shelf::sieve::{Key, Span},
+    sql,
+};
 use crate::{
     Portal, Snapshot,
     authz::{ActionName, Actor},
@@ -18,23 +22,45 @@ use crate::{
 };
 
 /// An export has at most this many rows; more is a job for the API's pages.
-const MOST_EXPORTED: i64 = 50_000;
+const MOST_EXPORTED: usize = 50_000;
+/// How many rows of an export are read at once.
+const EXPORTED_AT_ONCE: usize = 2_000;
 /// The longest text that is looked for while somebody types.
 const LONGEST_SUGGESTED: usize = 100;
 
-/// One page of what the actor may see, and how it can be narrowed.
+/// One page of what the actor may see, and how it can be narrowed, by the most frequent values of each facet.
 ///
 /// # Errors
 /// `Invalid` where the cursor is not one of this list.
 pub async fn list(portal: &Portal, actor: &Actor, filter: &EntityFilter, request: &PageRequest) -> Result<EntityList> {
-    let window = Window::open(portal, "catalog", filter, request)?;
+    let window = Window::<Key>::open(portal, "catalog", filter, request)?;
     let mut snapshot = portal.snapshot(actor).await?;
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
-    let counted = portal.shelf.catalog(&mut visible).await?.count(&scope, filter);
-    let rows = list_sql::rows(&mut visible, &scope, filter, Some(&window), window.limit()).await?;
-    let page = window.close(rows, counted.total, |row| row.key(filter.sort));
-    Ok(EntityList { page: page.try_map(list_sql::Row::summary)?, facets: counted.facets })
+    let catalog = portal.shelf.catalog(&mut visible).await?;
+    let counted = catalog.count(&scope, filter, None);
+    let span = Span {
+        after: window.after(),
+        backwards: window.backwards(),
+        limit: usize::try_from(window.limit()).unwrap_or_default(),
+    };
+    let listed = catalog.listed(&scope, filter, &span)?;
+    let ids: Vec<_> = listed.iter().map(|(_, id)| *id).collect();
+    let rows = sql::summaries(&mut visible, &ids).await?;
+    let page = window.close(listed.into_iter().zip(rows).collect(), counted.total, |(key, _)| key.clone());
+    Ok(EntityList { page: page.map(|(_, row)| row), facets: counted.facets })
+}
+
+/// Every value of one facet, as [`list`] counts it.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn facet(portal: &Portal, actor: &Actor, filter: &EntityFilter, facet: Facet) -> Result<FacetCounts> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let counted = portal.shelf.catalog(&mut visible).await?.count(&scope, filter, Some(facet));
+    Ok(counted.facets.into_iter().find(|counts| counts.facet == facet).expect("every facet is counted"))
 }
 
 /// The whole list as CSV, in its order.
@@ -42,20 +68,48 @@ pub async fn list(portal: &Portal, actor: &Actor, filter: &EntityFilter, request
 /// # Errors
 /// `TooLarge` where it has more rows than a spreadsheet should be given.
 pub async fn export(portal: &Portal, actor: &Actor, filter: &EntityFilter) -> Result<String> {
-    let mut snapshot = portal.snapshot(actor).await?;
+    let (mut snapshot, ids) = exported(portal, actor, filter).await?;
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
-    let scope = visible.scope.clone();
-    let rows = list_sql::rows(&mut visible, &scope, filter, None, MOST_EXPORTED + 1).await?;
-    if i64::try_from(rows.len()).is_ok_and(|rows| rows > MOST_EXPORTED) {
-        return Err(Error::TooLarge(format!(
-            "this list has more than {MOST_EXPORTED} rows; narrow it, or read it page by page from the API"
-        )));
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(EXPORTED_AT_ONCE) {
+        rows.extend(sql::summaries(&mut visible, ids).await?);
     }
-    let rows = rows.into_iter().map(list_sql::Row::summary).collect::<Result<Vec<_>>>()?;
     sheet::csv(
         ["reference", "kind", "name", "title", "type", "lifecycle", "tier", "owner", "system", "tags", "updated"],
         rows.into_iter().map(cells),
     )
+}
+
+/// The whole list as descriptors, a YAML document each, in its order: what can be read in again.
+///
+/// # Errors
+/// As [`export`].
+pub async fn export_descriptors(portal: &Portal, actor: &Actor, filter: &EntityFilter) -> Result<String> {
+    let (mut snapshot, ids) = exported(portal, actor, filter).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let mut documents = String::new();
+    for ids in ids.chunks(EXPORTED_AT_ONCE) {
+        for descriptor in sql::descriptors(&mut visible, ids).await? {
+            documents.push_str("---\n");
+            documents.push_str(&serde_yaml_ng::to_string(&descriptor).map_err(Error::internal)?);
+        }
+    }
+    Ok(documents)
+}
+
+/// What an export holds, and the moment that it is read from.
+async fn exported(portal: &Portal, actor: &Actor, filter: &EntityFilter) -> Result<(Snapshot, Vec<EntityId>)> {
+    let mut snapshot = portal.snapshot(actor).await?;
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let span = Span { after: None, backwards: false, limit: MOST_EXPORTED + 1 };
+    let listed = portal.shelf.catalog(&mut visible).await?.listed(&scope, filter, &span)?;
+    if listed.len() > MOST_EXPORTED {
+        return Err(Error::TooLarge(format!(
+            "this list has more than {MOST_EXPORTED} rows; narrow it, or read it page by page from the API"
+        )));
+    }
+    Ok((snapshot, listed.into_iter().map(|(_, id)| id).collect()))
 }
 
 fn cells(row: EntitySummary) -> [String; 11] {
@@ -123,11 +177,12 @@ async fn named(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Entity>
 ///
 /// # Errors
 /// `Unavailable` where the database does not answer.
-pub async fn owned_by(snapshot: &mut Snapshot, team: TeamId, limit: i64) -> Result<Vec<EntitySummary>> {
+pub async fn owned_by(snapshot: &mut Snapshot, team: TeamId, limit: usize) -> Result<Vec<EntitySummary>> {
+    let shelf = snapshot.portal().shelf.clone();
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
-    let rows = list_sql::owned_by(&mut visible, &scope, team, limit).await?;
-    rows.into_iter().map(list_sql::Row::summary).collect()
+    let ids = shelf.catalog(&mut visible).await?.owned(&scope, team, limit);
+    sql::summaries(&mut visible, &ids).await
 }
 
 /// What the command palette offers for a few letters: entities, teams and people.

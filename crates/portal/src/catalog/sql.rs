@@ -6,7 +6,9 @@ use model::{
     TeamId,
     entity::{DocumentError, EntityEvent, EntityEventKind, FieldChange, Source},
 };
+use serde_json::Value;
 use sqlx::{PgConnection, query, query_as, query_scalar, types::Json};
+use uuid::Uuid;
 
 use super::{Entity, shelf};
 use crate::{
@@ -220,20 +222,78 @@ pub(super) async fn events(connection: &mut PgConnection, id: EntityId) -> Resul
 
 // ---- the shelf
 
-pub(super) async fn revision(connection: &mut PgConnection) -> Result<i64> {
-    Ok(query_scalar!("select revision from catalog_revision").fetch_one(connection).await?)
+/// Before the first revision: what changed since is everything.
+pub(super) const EVERYTHING: i64 = -1;
+
+pub(super) async fn moment(connection: &mut PgConnection) -> Result<shelf::Moment> {
+    Ok(query_as!(shelf::Moment, "select revision, deleted from catalog_revision").fetch_one(connection).await?)
 }
 
-/// Everything, one after another: all of it at once would take more memory than the shelf itself.
-pub(super) fn shelf(connection: &mut PgConnection) -> impl Stream<Item = sqlx::Result<shelf::Row>> {
+/// What came or changed since a revision.
+pub(super) fn shelf(connection: &mut PgConnection, since: i64) -> impl Stream<Item = sqlx::Result<shelf::Row>> {
     query_as!(
         shelf::Row,
         r#"select id as "id: EntityId", kind, namespace, name, title, type as kind_type, lifecycle, owner_ref,
-                  owner_id as "owner: TeamId", system_ref, tags, restricted, search
+                  owner_id as "owner: TeamId", system_ref, tags, restricted, search, sort_name, updated_at,
+                  array(select key || '=' || value from jsonb_each_text(labels)) as "labels!"
            from entity
-           order by sort_name, id"#,
+           where revision > $1"#,
+        since,
     )
     .fetch(connection)
+}
+
+// ---- lists
+
+/// As the lists show them, in this order.
+pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -> Result<Vec<EntitySummary>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = query!(
+        r#"select entity.id, kind, namespace, entity.name, title, left(description, 300) as description,
+                  type as kind_type, lifecycle, tier, owner_ref, team.name as "team?", system_ref, tags, restricted,
+                  updated_at
+           from unnest($1::uuid[]) with ordinality as listed (id, place)
+           join entity on entity.id = listed.id
+           left join team on team.id = owner_id
+           order by place"#,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(EntitySummary {
+                id: EntityId(row.id),
+                reference: reference(&row.kind, &row.namespace, &row.name)?,
+                name: row.name,
+                title: row.title,
+                description: row.description,
+                kind_type: row.kind_type,
+                lifecycle: row.lifecycle,
+                tier: row.tier,
+                owner: row.owner_ref,
+                team: row.team,
+                system: row.system_ref,
+                tags: row.tags,
+                restricted: row.restricted,
+                updated_at: row.updated_at,
+            })
+        })
+        .collect()
+}
+
+/// As they were given, in this order.
+pub(super) async fn descriptors(connection: &mut PgConnection, ids: &[EntityId]) -> Result<Vec<Value>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    Ok(query_scalar!(
+        "select descriptor
+         from unnest($1::uuid[]) with ordinality as listed (id, place)
+         join entity on entity.id = listed.id
+         order by place",
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?)
 }
 
 // ---- sources

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A team's page shows this many of the things that it owns; the catalog's list has all.
-const OWNED_SHOWN: i64 = 50;
+const OWNED_SHOWN: usize = 50;
 
 /// One row of the teams.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
