@@ -81,4 +81,6 @@ ids! {
     DeliveryId,
     /// One notice to one person.
     NoticeId,
+    /// A list as somebody wants to come back to it.
+    ViewId,
 }

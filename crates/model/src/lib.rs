@@ -10,6 +10,7 @@ pub mod findings;
 pub mod id;
 pub mod incidents;
 pub mod integrations;
+pub mod marks;
 pub mod notification;
 pub mod page;
 pub mod problem;

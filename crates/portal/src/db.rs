@@ -107,6 +107,11 @@ impl Db {
         self.begin().await.map(NoticeTx)
     }
 
+    /// For what a person keeps of the catalog for themselves: nothing that is to be recorded.
+    pub(crate) async fn marks(&self) -> Result<MarkTx> {
+        self.begin().await.map(MarkTx)
+    }
+
     /// For the queue, which takes connections by itself.
     pub(crate) fn worker(&self) -> WorkerPool {
         WorkerPool(self.pool.clone())
@@ -221,6 +226,11 @@ narrow!(
 narrow!(
     /// Limited to notices' read marks and deliveries' attempts.
     NoticeTx
+);
+
+narrow!(
+    /// Limited to stars, visits and people's own views.
+    MarkTx
 );
 
 narrow!(

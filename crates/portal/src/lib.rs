@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod live;
 pub mod manifest;
+pub mod marks;
 pub mod migrate;
 pub mod notifications;
 pub mod page;

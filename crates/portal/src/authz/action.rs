@@ -161,6 +161,7 @@ macro_rules! actions {
 actions! {
     CatalogRead = "catalog.read", Entity, Read, "catalog:read", "see a catalog entity";
     CatalogWrite = "catalog.write", Organisation, Write, "catalog:write", "add or refresh descriptors";
+    ViewShare = "view.share", Team, Write, "catalog:write", "share a view of the catalog with a team";
     SourceRead = "source.read", Organisation, Read, "catalog:read", "see where the catalog is read from";
     SourceRemove = "source.remove", Source, Write, "catalog:write", "remove a catalog source";
 

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use model::{EntityId, TeamId};
+use model::{EntityId, EntitySummary, TeamId};
 use sqlx::PgConnection;
 
 use super::{Entity, Shelf, sql};
-use crate::{authz::Scope, error::Result};
+use crate::{
+    Snapshot,
+    authz::{ActionName, Scope},
+    error::Result,
+};
 
 /// The entity of that id, in the caller's transaction.
 pub(crate) async fn entity(connection: &mut PgConnection, id: EntityId) -> Result<Option<Entity>> {
@@ -50,4 +54,12 @@ pub(crate) async fn owned_counts(
     scope: &Scope,
 ) -> Result<HashMap<TeamId, u64>> {
     Ok(shelf.catalog(connection).await?.by_owner(scope))
+}
+
+/// Of these entities, those that the reader may see, in this order.
+pub(crate) async fn summaries(snapshot: &mut Snapshot, ids: &[EntityId]) -> Result<Vec<EntitySummary>> {
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let found = sql::summaries(&mut visible, ids).await?;
+    Ok(found.into_iter().filter(|(facts, _)| scope.covers(facts)).map(|(_, entity)| entity).collect())
 }

@@ -16,13 +16,13 @@ mod unmatched;
 use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
-pub(crate) use self::shelf::Shelf;
 pub use self::{
     import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
     read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
     source::{may_see_sources, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
 };
+pub(crate) use self::{read::named, shelf::Shelf};
 use crate::{
     authz::{Facts, Lock, Reference, Resource, ResourceKind},
     error::Result,

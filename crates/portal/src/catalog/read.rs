@@ -48,7 +48,7 @@ pub async fn list(portal: &Portal, actor: &Actor, filter: &EntityFilter, request
     let ids: Vec<_> = listed.iter().map(|(_, id)| *id).collect();
     let rows = sql::summaries(&mut visible, &ids).await?;
     let page = window.close(listed.into_iter().zip(rows).collect(), counted.total, |(key, _)| key.clone());
-    Ok(EntityList { page: page.map(|(_, row)| row), facets: counted.facets })
+    Ok(EntityList { page: page.map(|(_, (_, row))| row), facets: counted.facets })
 }
 
 /// Every value of one facet, as [`list`] counts it.
@@ -72,7 +72,7 @@ pub async fn export(portal: &Portal, actor: &Actor, filter: &EntityFilter) -> Re
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(EXPORTED_AT_ONCE) {
-        rows.extend(sql::summaries(&mut visible, ids).await?);
+        rows.extend(sql::summaries(&mut visible, ids).await?.into_iter().map(|(_, row)| row));
     }
     sheet::csv(
         ["reference", "kind", "name", "title", "type", "lifecycle", "tier", "owner", "system", "tags", "updated"],
@@ -166,7 +166,7 @@ pub async fn history(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<V
 }
 
 /// The entity of that reference, checked as a read.
-async fn named(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Entity> {
+pub(crate) async fn named(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Entity> {
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let found = sql::entity_named(&mut visible, reference.kind.as_str(), &reference.namespace, &reference.name).await?;
     let id = found.ok_or(Error::NotFound("catalog entity"))?.id;
@@ -182,7 +182,7 @@ pub async fn owned_by(snapshot: &mut Snapshot, team: TeamId, limit: usize) -> Re
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
     let ids = shelf.catalog(&mut visible).await?.owned(&scope, team, limit);
-    sql::summaries(&mut visible, &ids).await
+    Ok(sql::summaries(&mut visible, &ids).await?.into_iter().map(|(_, row)| row).collect())
 }
 
 /// What the command palette offers for a few letters: entities, teams and people.

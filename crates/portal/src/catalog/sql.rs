@@ -245,13 +245,13 @@ pub(super) fn shelf(connection: &mut PgConnection, since: i64) -> impl Stream<It
 
 // ---- lists
 
-/// As the lists show them, in this order.
-pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -> Result<Vec<EntitySummary>> {
+/// As the lists show them, in this order, each with what decides who may see it.
+pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -> Result<Vec<(Facts, EntitySummary)>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = query!(
         r#"select entity.id, kind, namespace, entity.name, title, left(description, 300) as description,
                   type as kind_type, lifecycle, tier, owner_ref, team.name as "team?", system_ref, tags, restricted,
-                  updated_at
+                  updated_at, owner_id
            from unnest($1::uuid[]) with ordinality as listed (id, place)
            join entity on entity.id = listed.id
            left join team on team.id = owner_id
@@ -262,8 +262,15 @@ pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -
     .await?;
     rows.into_iter()
         .map(|row| {
-            Ok(EntitySummary {
-                id: EntityId(row.id),
+            let id = EntityId(row.id);
+            let facts = Facts {
+                owner: row.owner_id.map(TeamId),
+                entity: Some(id),
+                restricted: row.restricted,
+                ..Facts::default()
+            };
+            let summary = EntitySummary {
+                id,
                 reference: reference(&row.kind, &row.namespace, &row.name)?,
                 name: row.name,
                 title: row.title,
@@ -277,7 +284,8 @@ pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -
                 tags: row.tags,
                 restricted: row.restricted,
                 updated_at: row.updated_at,
-            })
+            };
+            Ok((facts, summary))
         })
         .collect()
 }

@@ -111,6 +111,7 @@ async fn sweep(portal: &Portal) -> Result<()> {
     crate::identity::access::sweep(portal).await?;
     crate::notifications::sweep(portal).await?;
     crate::scorecards::jobs::sweep(portal).await?;
+    crate::marks::sweep(portal).await?;
     clear_superseded(portal).await
 }
 
