@@ -36,11 +36,17 @@ routes! {
     get  "/audit/{id}" => crate::audit::detail;
     get  "/catalog" => crate::catalog::list::list;
     get  "/catalog.csv" => crate::catalog::list::export;
+    get  "/catalog.yaml" => crate::catalog::list::export_descriptors;
+    get  "/catalog/facets/{facet}" => crate::catalog::narrow::facet;
+    get  "/catalog/views" => crate::catalog::views::manage;
+    post "/catalog/views" => crate::catalog::views::save;
+    post "/catalog/views/{id}/remove" => crate::catalog::views::remove;
     get  "/catalog/import" => crate::catalog::import::new;
     post "/catalog/import" takes portal::catalog::MAX_BYTES + (1 << 20) => crate::catalog::import::submit;
     get  "/catalog/sources" => crate::catalog::sources::list;
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
+    post "/catalog/{kind}/{namespace}/{name}/star" => crate::catalog::marks::star;
     get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
     get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;

@@ -7,33 +7,38 @@ use axum::{
 use http::header;
 use leptos::prelude::*;
 use model::{
-    EntityFilter, EntitySummary, Facet, FieldError, PageRequest,
-    entity::{EntityList, EntitySort, FacetCounts},
+    EntityFilter, EntitySummary, FieldError, PageRequest,
+    entity::{EntityList, EntitySort},
+    marks::SavedView,
 };
-use portal::{Error, catalog};
+use portal::{Error, catalog, marks};
 
-use super::{Part, Parts, address, drawn, owner_of, referred};
+use super::{
+    Part, Parts, address,
+    columns::{ColumnMenu, Columns, ListColumn, PARAMETER},
+    drawn,
+    narrow::{Facets, Shown, chips},
+    views::ViewMenu,
+};
 use crate::{
     backend::{Answer, Cx, Head},
     ui::{
         Tone,
-        badge::{Badge, Lifecycle},
+        badge::Badge,
         button::{LinkButton, Weight},
-        facet::{self, Chip, Chips, FacetValue},
+        facet::Chips,
         icon::{self, Icon},
         menu::{Menu, MenuLink},
-        number,
         page_head::PageHead,
         pagination::Pagination,
         search::SearchBox,
         state::Empty,
         table::{Column, Direction, RowLink, Table},
         thing::Thing,
-        time::Time,
     },
 };
 
-const PATH: &str = "/catalog";
+pub(super) const PATH: &str = "/catalog";
 
 type Pairs = Query<Vec<(String, String)>>;
 
@@ -44,39 +49,54 @@ pub async fn list(cx: Cx, Query(pairs): Pairs) -> Answer {
     let listed = catalog::list(&cx.portal, &cx.actor, &filter, &PageRequest::at(cursor)).await?;
     let may_import = catalog::may_import(&cx.portal, &cx.actor);
     let may_see_sources = catalog::may_see_sources(&cx.portal, &cx.actor);
-    cx.page(Head::new("Catalog").wide(), move || view! { <Catalog filter listed may_import may_see_sources /> })
+    let views = marks::views(&mut cx.portal.snapshot(&cx.actor).await?).await?;
+    let shown = Shown { filter, columns: Columns::read(&pairs) };
+    cx.page(Head::new("Catalog").wide(), move || view! { <Catalog shown listed views may_import may_see_sources /> })
 }
 
 /// `/catalog.csv`
 pub async fn export(cx: Cx, Query(pairs): Pairs) -> Answer {
     let sheet = catalog::export(&cx.portal, &cx.actor, &read(&pairs)?).await?;
-    Ok(csv("catalog.csv", sheet))
+    Ok(file("catalog.csv", "text/csv; charset=utf-8", sheet))
 }
 
-fn csv(name: &str, sheet: String) -> Response {
+/// `/catalog.yaml`
+pub async fn export_descriptors(cx: Cx, Query(pairs): Pairs) -> Answer {
+    let documents = catalog::export_descriptors(&cx.portal, &cx.actor, &read(&pairs)?).await?;
+    Ok(file("catalog.yaml", "application/yaml", documents))
+}
+
+fn file(name: &str, kind: &'static str, content: String) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
         (header::CACHE_CONTROL, "private, no-store".to_owned()),
     ];
-    (headers, sheet).into_response()
+    (headers, content).into_response()
 }
 
-fn read(pairs: &[(String, String)]) -> Result<EntityFilter, Error> {
+pub(super) fn read(pairs: &[(String, String)]) -> Result<EntityFilter, Error> {
     let pairs = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     EntityFilter::from_pairs(pairs).map_err(|error: FieldError| Error::Invalid(vec![error]))
 }
 
 #[component]
-fn Catalog(filter: EntityFilter, listed: EntityList, may_import: bool, may_see_sources: bool) -> impl IntoView {
+fn Catalog(
+    shown: Shown,
+    listed: EntityList,
+    views: Vec<SavedView>,
+    may_import: bool,
+    may_see_sources: bool,
+) -> impl IntoView {
     let EntityList { page, facets } = listed;
+    let filter = shown.filter.clone();
     let total = page.total;
     let state = match (total.value, filter.narrows()) {
         (0, false) => "Nothing yet".to_owned(),
         (_, true) => format!("{total} found"),
         (_, false) => format!("{total} in all"),
     };
-    let export = address("/catalog.csv", filter.to_pairs());
+    let (as_csv, as_yaml) = (address("/catalog.csv", filter.to_pairs()), address("/catalog.yaml", filter.to_pairs()));
     let actions = view! {
         {may_import
             .then(|| {
@@ -87,8 +107,11 @@ fn Catalog(filter: EntityFilter, listed: EntityList, may_import: bool, may_see_s
                 }
             })}
         <Menu label="More about the catalog">
-            <MenuLink href=export icon=Some(icon::DOWNLOAD)>
+            <MenuLink href=as_csv icon=Some(icon::DOWNLOAD)>
                 "Export as CSV"
+            </MenuLink>
+            <MenuLink href=as_yaml icon=Some(icon::DOWNLOAD)>
+                "Export as YAML"
             </MenuLink>
         </Menu>
     };
@@ -98,8 +121,8 @@ fn Catalog(filter: EntityFilter, listed: EntityList, may_import: bool, may_see_s
     } else {
         view! {
             <div class="beside">
-                <Rows filter=filter.clone() page />
-                <Facets filter facets />
+                <Rows shown=shown.clone() page views />
+                <Facets shown facets />
             </div>
         }
         .into_any()
@@ -122,72 +145,35 @@ fn NothingYet(may_import: bool) -> impl IntoView {
     }
 }
 
-/// Beside the rows; on a small screen below them.
 #[component]
-fn Facets(filter: EntityFilter, facets: Vec<FacetCounts>) -> impl IntoView {
-    let facets = facets
-        .into_iter()
-        .filter(|counts| !counts.values.is_empty())
-        .map(|counts| {
-            let facet = counts.facet;
-            let values = counts
-                .values
-                .into_iter()
-                .map(|counted| FacetValue {
-                    label: label(facet, &counted.value),
-                    count: counted.count,
-                    href: address(PATH, filter.toggled(facet, &counted.value).to_pairs()),
-                    on: counted.on,
-                })
-                .collect();
-            let more = (counts.more > 0).then(|| {
-                view! { <p class="small muted facet-more">{number::grouped(counts.more)} " more; search to narrow"</p> }
-            });
-            view! {
-                <facet::Facet title=facet.label() values />
-                {more}
-            }
-        })
-        .collect_view();
-    view! {
-        <aside id="narrow" aria-label="Narrow the list">
-            {facets}
-        </aside>
-    }
-}
-
-fn label(facet: Facet, value: &str) -> String {
-    match facet {
-        Facet::Kind => value.parse::<model::Kind>().map_or_else(|_| value.to_owned(), |kind| kind.label().to_owned()),
-        Facet::Owner | Facet::System => {
-            value.strip_prefix("group:default/").or(value.strip_prefix("system:default/")).unwrap_or(value).to_owned()
-        }
-        _ => value.to_owned(),
-    }
-}
-
-#[component]
-fn Rows(filter: EntityFilter, page: model::Page<EntitySummary>) -> impl IntoView {
-    let keep = filter.to_pairs().into_iter().filter(|(key, _)| *key != "q").map(|(key, value)| (key.to_owned(), value));
-    let keep: Vec<(String, String)> = keep.collect();
+fn Rows(shown: Shown, page: model::Page<EntitySummary>, views: Vec<SavedView>) -> impl IntoView {
+    let filter = &shown.filter;
+    let pairs = shown.with(filter);
+    let without = |left: &str| pairs.iter().filter(|(name, _)| *name != left).cloned().collect::<Vec<_>>();
+    let keep = without("q").into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let sort = |key: EntitySort| {
         let on = filter.sort == key;
         let sorted = EntityFilter { sort: key, descending: on && !filter.descending, ..filter.clone() };
         let current = on.then_some(if filter.descending { Direction::Descending } else { Direction::Ascending });
-        (address(PATH, sorted.to_pairs()), current)
+        (shown.href(&sorted), current)
     };
     let (by_name, name_sorted) = sort(EntitySort::Name);
     let (by_time, time_sorted) = sort(EntitySort::Updated);
-    let columns = vec![
-        Column::new("Name").sort(by_name, name_sorted),
-        Column::new("Owner"),
-        Column::new("System").wide_only(),
-        Column::new("Type").tight().wide_only(),
-        Column::new("Lifecycle").tight().wide_only(),
-        Column::new("Updated").sort(by_time, time_sorted).tight().wide_only(),
-    ];
+    let mut columns = vec![Column::new("Name").sort(by_name, name_sorted)];
+    columns.extend(shown.columns.iter().enumerate().map(|(place, of)| {
+        let mut column = Column::new(of.label());
+        if of == ListColumn::Updated {
+            column = column.sort(by_time.clone(), time_sorted);
+        }
+        if of.is_tight() {
+            column = column.tight();
+        }
+        // a phone shows the name and the first of them
+        if place > 0 { column.wide_only() } else { column }
+    }));
+    let width = columns.len();
     let turned = |cursor: Option<&model::Cursor>| {
-        cursor.map(|cursor| address(PATH, filter.to_pairs().into_iter().chain([("cursor", cursor.0.clone())])))
+        cursor.map(|cursor| address(PATH, pairs.iter().cloned().chain([("cursor", cursor.0.clone())])))
     };
     let footer = view! {
         <Pagination
@@ -202,7 +188,7 @@ fn Rows(filter: EntityFilter, page: model::Page<EntitySummary>) -> impl IntoView
     let nothing = page.items.is_empty().then(|| {
         view! {
             <tr>
-                <td colspan="6">
+                <td colspan=width.to_string()>
                     <Empty title="Nothing like that" icon=icon::SEARCH action=Some((PATH.to_owned(), "Show everything".to_owned()))>
                         "No entity that you may see has all of this. Take a filter off, or search for part of a name."
                     </Empty>
@@ -218,35 +204,34 @@ fn Rows(filter: EntityFilter, page: model::Page<EntitySummary>) -> impl IntoView
                     <Icon of=icon::FILTER />
                     "Narrow"
                 </a>
-                <Chips chips=chips(&filter) clear=PATH />
+                <ViewMenu views pairs=pairs.clone() />
+                <ColumnMenu columns=shown.columns.clone() action=PATH keep=without(PARAMETER) />
+                <Chips chips=chips(&shown) clear=PATH />
             </div>
             <Table caption="Catalog entities" columns footer=footer.into_any()>
-                {page.items.into_iter().map(|entity| view! { <Row entity /> }).collect_view()}
+                {page.items.into_iter().map(|entity| view! { <Row entity columns=shown.columns.clone() /> }).collect_view()}
                 {nothing}
             </Table>
         </div>
     }
 }
 
-fn chips(filter: &EntityFilter) -> Vec<Chip> {
-    let mut chips = Vec::new();
-    if !filter.text.is_empty() {
-        let without = EntityFilter { text: String::new(), ..filter.clone() };
-        chips.push(Chip { label: format!("“{}”", filter.text), without: address(PATH, without.to_pairs()) });
-    }
-    for facet in Facet::ALL {
-        chips.extend(filter.values(facet).into_iter().map(|value| Chip {
-            label: format!("{}: {}", facet.label(), label(facet, &value)),
-            without: address(PATH, filter.toggled(facet, &value).to_pairs()),
-        }));
-    }
-    chips
-}
-
 #[component]
-fn Row(entity: EntitySummary) -> impl IntoView {
-    let (owner, system) = (owner_of(&entity), referred(entity.system.as_deref()));
+fn Row(entity: EntitySummary, columns: Columns) -> impl IntoView {
     let (kind, name) = (drawn(entity.reference.kind), entity.shown_name().to_owned());
+    let cells = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            let class = match (place > 0, column.is_tight()) {
+                (true, true) => "table-wide-only table-tight",
+                (true, false) => "table-wide-only table-cut",
+                (false, true) => "table-tight",
+                (false, false) => "table-cut",
+            };
+            view! { <td class=class>{column.cell(&entity)}</td> }
+        })
+        .collect_view();
     view! {
         <tr>
             <td class="table-cut">
@@ -255,13 +240,7 @@ fn Row(entity: EntitySummary) -> impl IntoView {
                 </RowLink>
                 {entity.restricted.then(|| view! { " " <Badge tone=Some(Tone::Waived)>"Restricted"</Badge> })}
             </td>
-            <td class="table-cut">{owner}</td>
-            <td class="table-wide-only table-cut">{system}</td>
-            <td class="table-wide-only table-tight">{entity.kind_type.clone().unwrap_or_default()}</td>
-            <td class="table-wide-only">{entity.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}</td>
-            <td class="table-wide-only">
-                <Time at=entity.updated_at />
-            </td>
+            {cells}
         </tr>
     }
 }

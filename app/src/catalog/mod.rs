@@ -1,10 +1,14 @@
 //! The catalog's pages: the list, an entity and its tabs, imports and sources, and searching for anything.
 
+mod columns;
 pub mod detail;
 pub mod import;
 pub mod list;
+pub mod marks;
+pub mod narrow;
 pub mod search;
 pub mod sources;
+pub mod views;
 
 use leptos::prelude::*;
 use model::{EntityRef, Kind, entity::EntitySummary};

@@ -50,6 +50,9 @@ icons! {
 
     SEARCH = LuSearch;
     FILTER = LuListFilter;
+    COLUMNS = LuColumns3;
+    BOOKMARK = LuBookmark;
+    STAR = LuStar;
     BELL = LuBell;
     RUNNING = LuActivity;
     SETTINGS = LuSettings;

@@ -244,6 +244,20 @@ impl Facet {
     pub const ALL: [Self; 7] =
         [Self::Kind, Self::Type, Self::Lifecycle, Self::Owner, Self::System, Self::Tag, Self::Label];
 
+    /// As addresses write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Type => "type",
+            Self::Lifecycle => "lifecycle",
+            Self::Owner => "owner",
+            Self::System => "system",
+            Self::Tag => "tag",
+            Self::Label => "label",
+        }
+    }
+
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -210,6 +210,14 @@ fn pages(house: &House) -> Vec<Deed> {
     vec![
         post("/catalog/import", "pat", "", files([("source", "by-hand")], "file", "kiosk.yaml", descriptor)),
         post(
+            "/catalog/views",
+            "dana",
+            "",
+            form([("name", "Vaults"), ("query", "kind=component"), ("team", named("team", 0))]),
+        ),
+        post("/catalog/views/{id}/remove", "dana", named("views", 0), Body::Empty),
+        entity("star", "dana", form([("starred", "yes")])).own().never("a person's own marks"),
+        post(
             "/security/upload",
             "dana",
             "",

@@ -46,6 +46,7 @@ fn value(house: &House, before: &[&str], parameter: &str) -> String {
         ("catalog" | "entities", "kind") => return "component".to_owned(),
         (_, "namespace") => return "default".to_owned(),
         ("catalog" | "entities", "name") => return "vault-0".to_owned(),
+        ("facets", _) => return "owner".to_owned(),
         ("pkg", _) => return "rampart.css".to_owned(),
         ("compliance", "control") => "control",
         ("teams", "team") => "team",

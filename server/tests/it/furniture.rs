@@ -18,6 +18,7 @@ use portal::{
     incidents,
     integrations::{self, Draft},
     jobs::Job,
+    marks::{self, NewView},
     notifications, requests, scorecards,
     testing::TestPortal,
 };
@@ -66,6 +67,11 @@ impl House {
             let file = templates::File { name: format!("{name}.yaml"), text };
             templates::apply(&portal, &pat, &[file]).await.unwrap();
             self.keep("templates", name);
+        }
+        let view = NewView { name: format!("{MARK} view"), query: "q=vault".to_owned(), team: Some(payments) };
+        marks::save_view(&portal, &dana, view).await.unwrap();
+        for view in marks::views(&mut portal.snapshot(&dana).await.unwrap()).await.unwrap() {
+            self.keep("views", view.id);
         }
         scorecards::apply(&portal, &chika, &scorecard("basics"), None).await.unwrap();
         self.keep("scorecards", "basics");
