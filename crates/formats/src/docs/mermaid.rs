@@ -17,6 +17,8 @@ const LETTER: usize = 8;
 const HEIGHT: usize = 40;
 const GAP: usize = 32;
 const LAYER_GAP: usize = 56;
+/// How far the way back runs beside the way there.
+const ASIDE: usize = 12;
 
 /// The flowchart that `source` describes as SVG; `number` tells its marker from others' on the page.
 pub(super) fn draw(source: &str, number: usize) -> Option<String> {
@@ -184,7 +186,7 @@ impl Chart {
             escaped(&self.in_words())
         );
         for (edge, points) in self.edges.iter().zip(&layout.routes) {
-            let points: Vec<_> = points.iter().map(|point| layout.place(*point, self)).collect();
+            let points = self.bounded(edge, points.iter().map(|point| layout.place(*point, self)).collect());
             svg.push_str(&self.path(edge, &points, number));
         }
         for (index, node) in self.nodes.iter().enumerate() {
@@ -215,6 +217,25 @@ impl Chart {
         svg
     }
 
+    /// The points with the first and the last on the border of their nodes; the way back beside the way there.
+    fn bounded(&self, edge: &Edge, mut points: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+        let half = |node: usize| if self.sideways { width_of(&self.nodes[node].label) / 2 } else { HEIGHT / 2 };
+        let is_before = |a: (usize, usize), b: (usize, usize)| if self.sideways { a.0 < b.0 } else { a.1 < b.1 };
+        let forward = is_before(points[0], points[points.len() - 1]);
+        let last = points.len() - 1;
+        for (index, node) in [(0, edge.from), (last, edge.to)] {
+            let point = &mut points[index];
+            let at = if self.sideways { &mut point.0 } else { &mut point.1 };
+            *at = if (index == 0) == forward { *at + half(node) } else { at.saturating_sub(half(node)) };
+        }
+        if forward == self.backwards {
+            for point in &mut points {
+                *(if self.sideways { &mut point.1 } else { &mut point.0 }) += ASIDE;
+            }
+        }
+        points
+    }
+
     fn path(&self, edge: &Edge, points: &[(usize, usize)], number: usize) -> String {
         let mut d = String::new();
         let along = |a: usize, b: usize| usize::midpoint(a, b);
@@ -240,7 +261,7 @@ impl Chart {
         if !edge.label.is_empty() {
             let middle = points.len() / 2;
             let (a, b) = (points[middle.saturating_sub(1)], points[middle]);
-            svg.push_str(&words("doc-edge-label", along(a.0, b.0), along(a.1, b.1), &edge.label));
+            svg.push_str(&words("doc-edge-label", along(a.0, b.0), along(a.1, b.1).saturating_sub(9), &edge.label));
         }
         svg
     }
@@ -373,13 +394,16 @@ impl Layout {
             let widest = layer.iter().filter(|index| **index < nodes).map(|index| width_of(&chart.nodes[*index].label));
             if chart.sideways { widest.max().unwrap_or(LETTER) } else { HEIGHT }
         };
+        // Sideways, the labels of the edges stand between the layers.
+        let longest = chart.edges.iter().map(|edge| edge.label.chars().count() * LETTER + LETTER * 2).max();
+        let gap = if chart.sideways { longest.unwrap_or(0).max(LAYER_GAP) } else { LAYER_GAP };
         let (mut along, mut length) = (Vec::new(), GAP / 2);
         for layer in &layers {
             let thick = thickness(layer);
             along.push(length + thick / 2);
-            length += thick + LAYER_GAP;
+            length += thick + gap;
         }
-        let length = length - LAYER_GAP + GAP / 2;
+        let length = length - gap + GAP / 2;
         let across = vec![0; layer_of.len()];
         let mut layout = Self { layers, layer_of, routes, across, room, along, length };
         layout.spread();

@@ -92,6 +92,11 @@ pub(super) fn render(tree: &Tree<'_>, source: &str, bytes: &[u8], options: &Opti
         .expect("a String takes what is written");
     let Writer { mut page, diagrams, reported, .. } = writer;
     let clean = sanitise::clean(&html, tree, source, options);
+    // What an element of the page's own swallowed is not shown, so it is not found either.
+    let is_shown = |section: &DocsSection| {
+        section.level == 0 || section.id.strip_prefix(ID_PREFIX).is_some_and(|id| clean.anchors.contains(id))
+    };
+    page.sections.retain(is_shown);
     page.html = clean.html;
     page.anchors = clean.anchors;
     page.assets = clean.assets;
@@ -389,7 +394,9 @@ impl<'a> Writer<'a, '_> {
                     node.insert_after(self.raw("</div>\n".to_owned()));
                     self.say(" ", false);
                 }
-                _ => self.say(" ", heading.is_some()),
+                NodeValue::SoftBreak | NodeValue::LineBreak => self.say(" ", heading.is_some()),
+                value if value.block() => self.say(" ", false),
+                _ => {}
             }
         }
         for section in &mut self.page.sections {

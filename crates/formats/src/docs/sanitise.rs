@@ -130,13 +130,10 @@ pub(super) fn clean(html: &str, tree: &Tree<'_>, source: &str, options: &Options
         .add_tag_attribute_values("div", "role", ["note", "region"])
         .add_tag_attribute_values("div", "tabindex", ["0"])
         .add_tag_attribute_values("pre", "tabindex", ["0"])
-        .set_tag_attribute_value("input", "type", "checkbox")
-        .set_tag_attribute_value("input", "disabled", "")
-        .set_tag_attribute_value("input", "aria-label", "Task")
         .set_tag_attribute_value("img", "loading", "lazy")
         .url_schemes(["http", "https", "mailto"].into_iter().collect())
         .url_relative(UrlRelative::PassThrough)
-        .link_rel(Some("noopener noreferrer"))
+        .link_rel(None)
         .strip_comments(true)
         .attribute_filter(|_, name, value| match name {
             "class" => classes(value),
@@ -241,6 +238,10 @@ fn attributes(html: &str, mut attribute: impl FnMut(&str, &str, &str) -> Option<
         let name = rest.find([' ', '>']).unwrap_or(rest.len());
         let tag = &rest[..name];
         out.push_str(tag);
+        if tag == "input" {
+            // A task of a list, and nothing that takes what somebody types.
+            out.push_str(r#" type="checkbox" disabled="" aria-label="Task""#);
+        }
         rest = &rest[name..];
         while let Some(inner) = rest.strip_prefix(' ') {
             let Some((name, behind)) = inner.split_once("=\"") else { break };
@@ -254,6 +255,9 @@ fn attributes(html: &str, mut attribute: impl FnMut(&str, &str, &str) -> Option<
                 out.push_str("=\"");
                 escape(&mut out, &value).expect("a String takes what is written");
                 out.push('"');
+                if name == "href" && value.starts_with("http") {
+                    out.push_str(r#" rel="noopener noreferrer""#);
+                }
             }
         }
     }
