@@ -4,6 +4,7 @@
 //! its file and line, and the other pages stay. Nothing in a page runs, loads from elsewhere, or looks like the portal
 //! around it: see `sanitise`.
 
+mod cost;
 mod highlight;
 mod mermaid;
 mod mkdocs;
@@ -13,6 +14,7 @@ mod reference;
 mod sanitise;
 pub mod svg;
 mod syntax;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -227,6 +227,13 @@ fn address(path: &str, anchor: Option<&str>, tree: &Tree<'_>, source: &str, opti
     }
 }
 
+/// `text` as HTML that says just that.
+pub(super) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    escape(&mut html, text).expect("a String takes what is written");
+    html
+}
+
 /// Asks `attribute` about each attribute of `html`, which is as html5ever writes it: every value in double quotes, and
 /// `<` nowhere in text.
 fn attributes(html: &str, mut attribute: impl FnMut(&str, &str, &str) -> Option<String>) -> String {

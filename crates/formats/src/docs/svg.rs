@@ -84,7 +84,8 @@ impl<'a> Reader<'a> {
                 self.say(inner)?;
             } else if rest.starts_with("<!") {
                 let declaration = self.past(">")?;
-                if declaration.contains('[') || !rest[2..].to_ascii_uppercase().starts_with("DOCTYPE") {
+                let kind = declaration.get(..9).unwrap_or_default();
+                if declaration.contains('[') || !kind.eq_ignore_ascii_case("<!DOCTYPE") {
                     return Err("the drawing declares entities; save it without them");
                 }
             } else if rest.starts_with("</") {
