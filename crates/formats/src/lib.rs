@@ -7,11 +7,13 @@
 pub mod catalog;
 pub mod compliance;
 mod describe;
+pub mod docs;
 mod error;
 pub mod incident;
 mod input;
 mod json;
 pub mod scan;
+mod yaml;
 
 pub use describe::describe;
 pub use error::{ParseError, Place};

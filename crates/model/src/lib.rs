@@ -4,6 +4,7 @@ pub mod access;
 pub mod catalog;
 pub mod compliance;
 pub mod day;
+pub mod docs;
 pub mod entity;
 pub mod environment;
 pub mod findings;

@@ -15,7 +15,7 @@ use crate::Limits;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Counted from one, in the text that was parsed.
     line: usize,
     content: Content,
@@ -48,7 +48,7 @@ struct Weight {
 
 /// A member or an element on the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Index(usize),
 }
@@ -61,7 +61,7 @@ impl Step {
 
 /// Why a text is no YAML that is read.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(crate) struct Flaw {
     /// Counted from one, in the text that was parsed.
     pub line: usize,
     pub reason: String,
@@ -69,15 +69,26 @@ pub(super) struct Flaw {
 
 /// What a file may still grow to.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     depth: usize,
     values: Cell<usize>,
     bytes: Cell<usize>,
+    foreign_tags: bool,
 }
 
 impl Budget {
     pub fn of(limits: Limits) -> Self {
-        Self { depth: limits.depth, values: Cell::new(limits.count), bytes: Cell::new(limits.bytes.saturating_mul(2)) }
+        Self {
+            depth: limits.depth,
+            values: Cell::new(limits.count),
+            bytes: Cell::new(limits.bytes.saturating_mul(2)),
+            foreign_tags: false,
+        }
+    }
+
+    /// Reads a value with a tag of somebody's own as if it had none, instead of refusing it.
+    pub fn with_foreign_tags(self) -> Self {
+        Self { foreign_tags: true, ..self }
     }
 
     fn take(&self, weight: Weight, line: usize) -> Result<(), Flaw> {
@@ -89,7 +100,7 @@ impl Budget {
 }
 
 /// Parses the one document that `text` holds.
-pub(super) fn load(text: &str, budget: &Budget) -> Result<Node, Flaw> {
+pub(crate) fn load(text: &str, budget: &Budget) -> Result<Node, Flaw> {
     if let Some(at) = text.find('\0') {
         // The parser takes it for the end.
         return Err(Flaw { line: text[..at].matches('\n').count() + 1, reason: NUL.to_owned() });
@@ -169,7 +180,7 @@ impl Loader<'_> {
                 }
                 let is_text = tag.as_deref().is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
                 if !is_text {
-                    known(tag.as_deref(), line)?;
+                    self.known(tag.as_deref(), line)?;
                 }
                 let value = match style {
                     ScalarStyle::Plain if !is_text => plain(&text),
@@ -208,7 +219,7 @@ impl Loader<'_> {
     }
 
     fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, line: usize) -> Result<(), Flaw> {
-        known(tag, line)?;
+        self.known(tag, line)?;
         if self.open.len() >= self.budget.depth {
             return Err(self.too_deep(line));
         }
@@ -244,6 +255,16 @@ impl Loader<'_> {
         Ok(())
     }
 
+    /// Tags of the core schema say what is so anyway; others ask for something that is not here.
+    fn known(&self, tag: Option<&Tag>, line: usize) -> Result<(), Flaw> {
+        match tag {
+            Some(tag) if !tag.is_yaml_core_schema() && !self.budget.foreign_tags => {
+                Err(Flaw { line, reason: "a value has a tag, and tags are not read".to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn too_deep(&self, line: usize) -> Flaw {
         Flaw { line, reason: format!("lists and mappings are more than {} deep", self.budget.depth) }
     }
@@ -255,16 +276,6 @@ fn key(node: &Node) -> Result<String, Flaw> {
         Content::Scalar(Value::String(text)) => Ok(text.clone()),
         Content::Scalar(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
         _ => Err(Flaw { line: node.line, reason: "a mapping has a key that is no text".to_owned() }),
-    }
-}
-
-/// Tags of the core schema say what is so anyway; others ask for something that is not here.
-fn known(tag: Option<&Tag>, line: usize) -> Result<(), Flaw> {
-    match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => {
-            Err(Flaw { line, reason: "a value has a tag, and tags are not read".to_owned() })
-        }
-        _ => Ok(()),
     }
 }
 
