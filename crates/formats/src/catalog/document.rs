@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{
-    Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENTS, rules,
+use super::{Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENTS, rules};
+use crate::{
+    Input, ParseError,
     yaml::{self, Budget, Flaw, Node, Step},
 };
-use crate::{Input, ParseError};
 
 pub(super) fn parse(input: &Input<'_>) -> Result<Vec<DocumentResult>, ParseError> {
     if input.text().len() > MAX_BYTES {

@@ -5,7 +5,6 @@
 mod document;
 pub mod marks;
 mod rules;
-mod yaml;
 
 use std::{collections::BTreeMap, fmt};
 

@@ -11,7 +11,8 @@ use model::{
 };
 use serde_json::{Map, Value};
 
-use super::{Metadata, marks, yaml::Step};
+use super::{Metadata, marks};
+use crate::yaml::Step;
 
 /// What a descriptor says once it is known to be right.
 pub(super) struct Checked {

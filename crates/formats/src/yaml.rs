@@ -15,7 +15,7 @@ use crate::Limits;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Counted from one, in the text that was parsed.
     line: usize,
     content: Content,
@@ -48,7 +48,7 @@ struct Weight {
 
 /// A member or an element on the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Index(usize),
 }
@@ -61,7 +61,7 @@ impl Step {
 
 /// Why a text is no YAML that is read.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(crate) struct Flaw {
     /// Counted from one, in the text that was parsed.
     pub line: usize,
     pub reason: String,
@@ -69,7 +69,7 @@ pub(super) struct Flaw {
 
 /// What a file may still grow to.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     depth: usize,
     values: Cell<usize>,
     bytes: Cell<usize>,
@@ -89,7 +89,7 @@ impl Budget {
 }
 
 /// Parses the one document that `text` holds.
-pub(super) fn load(text: &str, budget: &Budget) -> Result<Node, Flaw> {
+pub(crate) fn load(text: &str, budget: &Budget) -> Result<Node, Flaw> {
     if let Some(at) = text.find('\0') {
         // The parser takes it for the end.
         return Err(Flaw { line: text[..at].matches('\n').count() + 1, reason: NUL.to_owned() });
