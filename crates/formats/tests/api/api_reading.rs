@@ -73,9 +73,13 @@ fn openapi_is_read_with_its_references_and_dates() {
 #[test]
 fn the_dialects_of_openapi_mean_the_same() {
     let head = "info: {title: t, version: 1}\npaths: {}\ncomponents: {schemas: {A: ";
-    let three = read(&format!("openapi: 3.0.3\n{head}{{type: integer, nullable: true, minimum: 1, exclusiveMinimum: true}}}}}}"));
+    let three = read(&format!(
+        "openapi: 3.0.3\n{head}{{type: integer, nullable: true, minimum: 1, exclusiveMinimum: true}}}}}}"
+    ));
     let one = read(&format!("openapi: 3.1.0\n{head}{{type: [integer, 'null'], exclusiveMinimum: 1}}}}}}"));
-    let any = read(&format!("openapi: 3.1.0\n{head}{{anyOf: [{{type: integer, exclusiveMinimum: 1}}, {{type: 'null'}}]}}}}}}"));
+    let any = read(&format!(
+        "openapi: 3.1.0\n{head}{{anyOf: [{{type: integer, exclusiveMinimum: 1}}, {{type: 'null'}}]}}}}}}"
+    ));
     assert_eq!(three.schemas, one.schemas);
     assert_eq!(three.schemas, any.schemas);
 }
@@ -118,7 +122,10 @@ fn both_asyncapis_say_what_is_taken_and_what_is_given() {
     assert!(moved.request.is_none());
     let messages = &moved.responses[0].contents;
     assert_eq!(messages.iter().map(|message| message.name.as_str()).collect::<Vec<_>>(), ["Moved", "Lost"]);
-    assert_eq!((messages[0].media_type.as_str(), messages[1].media_type.as_str()), ("application/json", "application/cbor"));
+    assert_eq!(
+        (messages[0].media_type.as_str(), messages[1].media_type.as_str()),
+        ("application/json", "application/cbor")
+    );
     assert_eq!(messages[0].examples[0].name, "one");
     assert_eq!(operation(&two, "publish stock/count").request.as_ref().unwrap().contents[0].name, "Count");
     let three = read(&text("stock.asyncapi3.yaml"));
@@ -127,7 +134,10 @@ fn both_asyncapis_say_what_is_taken_and_what_is_given() {
     assert_eq!(count.request.as_ref().unwrap().contents[0].name, "Count");
     assert_eq!(count.responses[0].contents[0].name, "Counted");
     assert_eq!(three.servers[0].url, "broker.example:9092/a");
-    assert!(api::changes(&two, &three).iter().all(|change| change.rule != "operation-removed"), "the same, in new words");
+    assert!(
+        api::changes(&two, &three).iter().all(|change| change.rule != "operation-removed"),
+        "the same, in new words"
+    );
 }
 
 #[test]
@@ -166,7 +176,10 @@ fn protobuf_is_read_whole() {
     assert!(watch.server_streaming && !watch.client_streaming);
     let old = operation(&api, "rpc shop.v1.Orders/Old");
     assert!(old.deprecated && old.sunset == Some(date!(2026 - 01 - 31)));
-    assert_eq!(old.request.as_ref().unwrap().contents[0].schema.as_ref().unwrap().link.as_deref(), Some("shop.v1.WatchRequest"));
+    assert_eq!(
+        old.request.as_ref().unwrap().contents[0].schema.as_ref().unwrap().link.as_deref(),
+        Some("shop.v1.WatchRequest")
+    );
     let request = named(&api, "shop.v1.PlaceRequest");
     assert_eq!(request.schema.properties[2].oneof.as_deref(), Some("pay"));
     assert!(request.schema.properties[1].schema.deprecated);

@@ -124,7 +124,9 @@ impl<'a> Flat<'a> {
 impl<'a> Comparison<'a> {
     /// Compares the pairs of named schemas that operations led to, and those that they lead to.
     pub fn named(&mut self) {
-        while let Some((old, new, way)) = self.pending.pop_front() {
+        while let Some((old, new, way)) = self.pending.pop_front()
+            && self.work > 0
+        {
             if let (Some(before), Some(after)) = (self.old.schema(old), self.new.schema(new)) {
                 self.inside(before, after, way, &format!("schema {old}"), 0);
             }
@@ -194,7 +196,7 @@ impl<'a> Comparison<'a> {
         match (before.items, after.items) {
             (None, None) => {}
             (old, new) => {
-                let (old, new) = (old.unwrap_or_else(|| nothing()), new.unwrap_or_else(|| nothing()));
+                let (old, new) = (old.unwrap_or_else(nothing), new.unwrap_or_else(nothing));
                 self.schema(old, new, way, &format!("{at}[]"), depth + 1);
             }
         }
@@ -321,7 +323,7 @@ impl<'a> Comparison<'a> {
             }
         }
         if old.additional.is_some() || new.additional.is_some() {
-            let (before, after) = (old.additional.unwrap_or_else(|| nothing()), new.additional.unwrap_or_else(|| nothing()));
+            let (before, after) = (old.additional.unwrap_or_else(nothing), new.additional.unwrap_or_else(nothing));
             if !old.closed && !new.closed {
                 self.schema(before, after, way, &format!("{at}.*"), depth + 1);
             }
@@ -393,7 +395,7 @@ impl<'a> Comparison<'a> {
     /// Whether a member of the old version was deprecated, and until when.
     fn end(&self, schema: &'a Schema) -> (bool, Option<Date>) {
         let target = schema.link.as_deref().and_then(|name| self.old.schema(name));
-        let target = target.unwrap_or_else(|| nothing());
+        let target = target.unwrap_or_else(nothing);
         (schema.deprecated || target.deprecated, schema.sunset.or(target.sunset))
     }
 
