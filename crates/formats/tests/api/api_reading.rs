@@ -201,3 +201,12 @@ fn protobuf_is_read_whole() {
     assert_eq!(message.properties[2].schema.items.as_ref().unwrap().link.as_deref(), Some("Legacy.Part"));
     assert_eq!(legacy.schemas.len(), 2, "what is added to another message is not shown");
 }
+
+#[test]
+fn the_portals_own_definition_is_read_whole() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let api = read(&std::fs::read_to_string(path).unwrap());
+    assert!(api.operations.len() > 50 && api.schemas.len() > 50);
+    assert_eq!(api.problems, []);
+    assert_eq!(api::changes(&api, &api), []);
+}

@@ -17,8 +17,8 @@ pub use version::is_major_bump;
 
 /// Changes that are reported of either sort, breaking or not.
 const MAX_CHANGES: usize = 5_000;
-/// Schemas and members that are looked at.
-const MAX_WORK: usize = 5_000_000;
+/// Schemas, and the members and alternatives that each is put together from.
+const MAX_WORK: usize = 2_000_000;
 
 /// What differs, as if no announced sunset had passed.
 #[must_use]

@@ -35,6 +35,8 @@ struct Flat<'a> {
     constraints: BTreeMap<&'a str, &'a Value>,
     alternatives: Vec<&'a Schema>,
     unresolved: Option<&'a str>,
+    /// How many schemas it was put together from.
+    parts: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -46,10 +48,10 @@ struct Member<'a> {
 impl<'a> Side<'a> {
     fn flat(&self, schema: &'a Schema) -> Flat<'a> {
         let mut flat = Flat::default();
-        let (mut open, mut seen, mut parts) = (vec![schema], HashSet::new(), 0);
+        let (mut open, mut seen) = (vec![schema], HashSet::new());
         while let Some(schema) = open.pop() {
-            parts += 1;
-            if parts > MAX_PARTS {
+            flat.parts += 1;
+            if flat.parts > MAX_PARTS {
                 break;
             }
             if let Some(name) = schema.link.as_deref() {
@@ -164,7 +166,8 @@ impl<'a> Comparison<'a> {
 
     fn inside(&mut self, old: &'a Schema, new: &'a Schema, way: Way, at: &str, depth: usize) {
         let (before, after) = (self.old.flat(old), self.new.flat(new));
-        self.work = self.work.saturating_sub(before.properties.len() + after.properties.len());
+        let size = |flat: &Flat<'_>| flat.parts + flat.properties.len();
+        self.work = self.work.saturating_sub(size(&before) + size(&after));
         if before.unresolved != after.unresolved {
             let message = format!(
                 "{} became {}",
@@ -400,7 +403,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn alternatives(&mut self, old: &[&'a Schema], new: &[&'a Schema], way: Way, at: &str, depth: usize) {
-        self.work = self.work.saturating_sub(old.len() + new.len());
+        self.work = self.work.saturating_sub(8 * (old.len() + new.len()));
         // First by name, then what is left in the order of both.
         let mut named = HashMap::<String, Vec<&'a Schema>>::new();
         for schema in new.iter().rev() {
