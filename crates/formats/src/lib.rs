@@ -4,6 +4,7 @@
 //! A new format is a file that ends in its `FORMAT`, its two lines in the family's `mod.rs`, and samples in
 //! `tests/corpus/<id>/`.
 
+pub mod api;
 pub mod catalog;
 pub mod compliance;
 mod describe;

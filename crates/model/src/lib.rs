@@ -1,6 +1,7 @@
 //! Types that the browser, the server and the readers share: plain data, no I/O, safe in WASM.
 
 pub mod access;
+pub mod api;
 pub mod catalog;
 pub mod compliance;
 pub mod day;
