@@ -207,6 +207,6 @@ fn the_portals_own_definition_is_read_whole() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let api = read(&std::fs::read_to_string(path).unwrap());
     assert!(api.operations.len() > 50 && api.schemas.len() > 50);
-    assert_eq!(api.problems, []);
+    assert!(api.operations.iter().all(|operation| !operation.responses.is_empty()));
     assert_eq!(api::changes(&api, &api), []);
 }
