@@ -5,6 +5,7 @@ mod changes;
 mod detect;
 mod document;
 mod graphql;
+mod names;
 mod openapi;
 mod proto;
 mod schema;
