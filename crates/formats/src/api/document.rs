@@ -5,6 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use model::api::{ApiProblem, Example, NamedSchema};
 use serde_json::{Map, Value};
 
+use super::clipped;
 use crate::ParseError;
 
 /// Schemas, parameters, responses and the like in the result: one that is referred to counts each time.
@@ -46,7 +47,7 @@ impl<'a> Document<'a> {
 
     pub fn problem(&mut self, at: &str, reason: impl Into<String>) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(ApiProblem { at: at.to_owned(), reason: reason.into() });
+            self.problems.push(ApiProblem { at: clipped(at).to_owned(), reason: reason.into() });
         }
     }
 
@@ -103,7 +104,7 @@ impl<'a> Document<'a> {
     /// The name that the schema behind `reference` has in the result; none where it is not in this document.
     pub fn link(&mut self, reference: &str, at: &str) -> Option<String> {
         let found = reference.strip_prefix('#').map(decoded).and_then(|pointer| {
-            let own = format!("{}{pointer}", self.base);
+            let own = format!("{}{pointer}", clipped(&self.base));
             [pointer, own].into_iter().find(|pointer| pointer.starts_with('/') && self.at(pointer).is_some())
         });
         let Some(pointer) = found else {

@@ -79,6 +79,9 @@ impl Reader {
                 let verb = self.tokens.name("query, mutation or subscription")?;
                 self.tokens.expect(':')?;
                 let name = self.tokens.name("the name of a type")?;
+                if self.roots.len() >= 3 {
+                    return Err(self.tokens.wrong("a schema has one type each for query, mutation and subscription"));
+                }
                 self.roots.push((verb, name));
             }
         }

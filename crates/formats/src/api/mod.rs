@@ -5,6 +5,7 @@ mod changes;
 mod detect;
 mod document;
 mod graphql;
+mod names;
 mod openapi;
 mod proto;
 mod schema;
@@ -71,4 +72,11 @@ fn from_yaml(input: &Input<'_>) -> Result<serde_json::Value, ParseError> {
         reason: flaw.reason,
     })?;
     Ok(node.to_json())
+}
+
+/// The beginning of a way into a definition: names that are as long as a file would be copied for all that is in them.
+fn clipped(at: &str) -> &str {
+    const LONGEST: usize = 1_000;
+
+    &at[..at.floor_char_boundary(LONGEST)]
 }

@@ -4,6 +4,7 @@ use model::api::{EnumValue, Property, Schema};
 use serde_json::{Map, Value};
 
 use super::{
+    clipped,
     document::{Document, elements, escaped, flag, members},
     sunset,
 };
@@ -38,6 +39,7 @@ impl<'a> Document<'a> {
 
     fn schema_within(&mut self, value: &'a Value, at: &str, depth: usize) -> Result<Schema, ParseError> {
         self.grow()?;
+        let at = clipped(at);
         let object = match value {
             Value::Object(object) => object,
             Value::Bool(true) => return Ok(Schema::default()),

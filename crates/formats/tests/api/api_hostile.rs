@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use formats::api;
 use model::api::ApiKind;
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::{DEFINITIONS, text};
 
@@ -62,6 +63,23 @@ fn references_cannot_make_a_small_file_large() {
     let long = format!("message {} {{", "m".repeat(250)).repeat(30);
     let text = format!("syntax = \"proto3\"; {long}{}", "message a{}".repeat(80_000));
     assert!(api::read(None, text.as_bytes()).unwrap_err().reason.contains("grow"));
+}
+
+#[test]
+fn a_name_as_long_as_a_file_is_not_copied_for_all_that_it_holds() {
+    let members = (0..30_000).map(|n| (format!("p{n}"), json!({ "$ref": "#/x" }))).collect::<serde_json::Map<_, _>>();
+    let long = "n".repeat(1 << 20);
+    let definition = json!({ "openapi": "3.1.0", "components": { "schemas": {
+        "A": { "properties": { &long: { "properties": members } } },
+        "B": { "$ref": format!("#/components/schemas/A/properties/{long}") },
+    } } });
+    let text = definition.to_string();
+    let started = Instant::now();
+    match api::read(None, text.as_bytes()) {
+        Ok(definition) => assert_eq!(api::changes(&definition, &definition), []),
+        Err(error) => assert!(!error.reason.is_empty()),
+    }
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
 
 #[test]

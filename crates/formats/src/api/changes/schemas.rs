@@ -9,7 +9,7 @@ use model::api::{EnumValue, Schema};
 use serde_json::Value;
 use time::Date;
 
-use super::{Comparison, Side, Way, rules};
+use super::{super::clipped, Comparison, Side, Way, rules};
 
 /// Schemas within each other, where only one of the two versions has names for them.
 const MAX_DEPTH: usize = 48;
@@ -130,12 +130,13 @@ impl<'a> Comparison<'a> {
             && self.work > 0
         {
             if let (Some(before), Some(after)) = (self.old.schema(old), self.new.schema(new)) {
-                self.inside(before, after, way, &format!("schema {old}"), 0);
+                self.inside(before, after, way, &format!("schema {}", clipped(old)), 0);
             }
         }
     }
 
     pub fn schema(&mut self, old: &'a Schema, new: &'a Schema, way: Way, at: &str, depth: usize) {
+        let at = clipped(at);
         if depth > MAX_DEPTH {
             self.work = 0;
         }
