@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::{
     EntityRef, Kind, Link, RelationType,
-    catalog::{DEFAULT_NAMESPACE, MAX_NAME, NAME_RULE, NAMESPACE_RULE, is_name, is_namespace},
+    catalog::{CustomKind, DEFAULT_NAMESPACE, MAX_NAME, NAME_RULE, NAMESPACE_RULE, is_name, is_namespace},
 };
 use serde_json::{Map, Value};
 
@@ -73,6 +73,8 @@ const fn fields(kind: Kind) -> &'static [Field] {
         Kind::User => USER,
         Kind::Location => LOCATION,
         Kind::Template => TEMPLATE,
+        // its own schema and relations say them
+        Kind::Custom(_) => &[],
     }
 }
 
@@ -168,6 +170,9 @@ pub(super) fn check(document: Value, pending: &HashSet<String>) -> Result<Checke
     if let Some(kind) = kind {
         let entity = EntityRef::new(kind, &metadata.namespace, &metadata.name);
         relations = check.mapping(&document, "spec", true, |check, spec| check.spec(spec, &entity)).unwrap_or_default();
+        if let (Kind::Custom(kind), Some(spec @ Value::Object(_))) = (kind, document.get("spec")) {
+            check.schema(spec, kind);
+        }
     }
     match kind {
         Some(kind) if check.wrong.is_empty() => {
@@ -238,12 +243,10 @@ impl Check<'_> {
     fn kind(&mut self, document: &Map<String, Value>) -> Option<Kind> {
         let given = self.text(document, "kind", true)?;
         let reason = match given.parse::<Kind>() {
+            Ok(Kind::Custom(kind)) if !kind.is_declared() => unread(),
             Ok(kind) if kind.label() == given => return Some(kind),
             Ok(kind) => format!("kinds are written with their capitals: {}", kind.label()),
-            Err(_) => {
-                let known = Kind::ALL.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ");
-                format!("this kind is not read here; {known} are")
-            }
+            Err(_) => unread(),
         };
         self.under("kind", |check| check.wrong(reason));
         None
@@ -251,8 +254,18 @@ impl Check<'_> {
 
     fn api_version<'v>(&mut self, document: &'v Map<String, Value>, kind: Option<Kind>) -> Option<&'v str> {
         let given = self.text(document, "apiVersion", true)?;
-        let known = if kind == Some(Kind::Template) { TEMPLATE_API_VERSIONS } else { API_VERSIONS };
-        if kind.is_some() && !known.contains(&given) {
+        let is_known = match kind {
+            Some(Kind::Template) => TEMPLATE_API_VERSIONS.contains(&given),
+            Some(Kind::Custom(kind)) => kind.api_versions.iter().any(|version| version == given),
+            Some(_) => API_VERSIONS.contains(&given),
+            None => true,
+        };
+        if !is_known {
+            let known: Vec<&str> = match kind {
+                Some(Kind::Template) => TEMPLATE_API_VERSIONS.to_vec(),
+                Some(Kind::Custom(kind)) => kind.api_versions.iter().map(String::as_str).collect(),
+                _ => API_VERSIONS.to_vec(),
+            };
             let reason = format!("this version is not read for this kind; use {}", known.join(" or "));
             self.under("apiVersion", |check| check.wrong(reason));
         }
@@ -379,9 +392,33 @@ impl Check<'_> {
                 }),
             }
         }
+        if let Kind::Custom(kind) = entity.kind {
+            for field in &kind.relations {
+                let of = field.kind.as_deref().and_then(|kind| kind.parse().ok());
+                if field.many {
+                    self.texts(spec, &field.field, false, |check, text| relate(check, of, field.relation, text));
+                } else if let Some(text) = self.text(spec, &field.field, false) {
+                    self.under(&field.field, |check| relate(check, of, field.relation, text));
+                }
+            }
+        }
         relations.sort();
         relations.dedup();
         relations
+    }
+
+    /// What the schema of a declared kind says, but for what is known to be wrong already or is still to be filled.
+    fn schema(&mut self, spec: &Value, kind: &CustomKind) {
+        for error in (kind.check)(spec) {
+            let at: Vec<Step> = [Step::key("spec")].into_iter().chain(steps(spec, &error.pointer)).collect();
+            let is_known = self.wrong.iter().any(|wrong| wrong.at == at);
+            let is_pending = (1..=at.len()).any(|end| self.pending.contains(&includes::pointer(&at[..end])));
+            if !is_known && !is_pending {
+                let outside = std::mem::replace(&mut self.at, at);
+                self.wrong(error.reason);
+                self.at = outside;
+            }
+        }
     }
 
     fn definition(&mut self, spec: &Map<String, Value>, field: &Field) {
@@ -527,6 +564,30 @@ impl Check<'_> {
             _ => {}
         }
     }
+}
+
+fn unread() -> String {
+    let known = Kind::declared().into_iter().map(Kind::label).collect::<Vec<_>>().join(", ");
+    format!("this kind is not read here; {known} are, and those that RAMPART_CATALOG_KINDS declares")
+}
+
+/// The steps of a JSON pointer into `value`.
+fn steps(mut value: &Value, pointer: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        let (step, inner) = match value {
+            Value::Array(values) => {
+                let Ok(index) = token.parse() else { break };
+                (Step::Index(index), values.get(index))
+            }
+            _ => (Step::key(&token), value.get(&token)),
+        };
+        steps.push(step);
+        let Some(inner) = inner else { break };
+        value = inner;
+    }
+    steps
 }
 
 fn not_text(value: &Value) -> String {
