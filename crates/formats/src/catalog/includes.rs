@@ -137,6 +137,10 @@ impl Descriptor {
 /// Everything that a document includes, or what is wrong with it.
 pub(super) fn find(document: &Value) -> Result<Vec<Include>, Wrong> {
     let mut found = Vec::new();
+    // nearly always there is none, and no way has to be kept
+    if !holds_include(document) {
+        return Ok(found);
+    }
     seek(document, &mut Vec::new(), &mut found)?;
     Ok(found)
 }
@@ -162,6 +166,14 @@ pub(super) fn pointer(at: &[Step]) -> String {
 /// Whether a mapping is one key that asks for a file; Backstage leaves other keys with a `$` as they are.
 pub(super) fn is_include(value: &Value) -> bool {
     value.as_object().is_some_and(|mapping| mapping.len() == 1 && mapping.keys().all(|key| Content::of(key).is_some()))
+}
+
+fn holds_include(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => is_include(value) || members.values().any(holds_include),
+        Value::Array(values) => values.iter().any(holds_include),
+        _ => false,
+    }
 }
 
 fn seek(value: &Value, at: &mut Vec<Step>, found: &mut Vec<Include>) -> Result<(), Wrong> {

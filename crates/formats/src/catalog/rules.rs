@@ -39,8 +39,14 @@ struct Field {
 enum Shape {
     Text,
     Texts,
-    /// Anything in a list.
-    List,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// What somebody or a group is shown as.
+    Profile,
+    /// A form of a Template, or several.
+    Forms,
+    /// What a Template does, one after another.
+    Steps,
     /// Text, or a placeholder such as `$text` that stands for a file.
     Definition,
     /// One entity or several, and how this one stands to it.
@@ -123,15 +129,29 @@ const GROUP: &[Field] = &[
     required("children", Shape::Refs(Some(Kind::Group), RelationType::ParentOf)),
     optional("parent", Shape::Ref(Some(Kind::Group), RelationType::ChildOf)),
     optional("members", Shape::Refs(Some(Kind::User), RelationType::HasMember)),
+    optional("profile", Shape::Profile),
 ];
 
-const USER: &[Field] = &[required("memberOf", Shape::Refs(Some(Kind::Group), RelationType::MemberOf))];
+const USER: &[Field] = &[
+    required("memberOf", Shape::Refs(Some(Kind::Group), RelationType::MemberOf)),
+    optional("profile", Shape::Profile),
+];
 
-const LOCATION: &[Field] =
-    &[optional("type", Shape::Text), optional("target", Shape::Text), optional("targets", Shape::Texts)];
+const LOCATION: &[Field] = &[
+    optional("type", Shape::Text),
+    optional("target", Shape::Text),
+    optional("targets", Shape::Texts),
+    optional("presence", Shape::Word(&["required", "optional"])),
+];
 
-const TEMPLATE: &[Field] =
-    &[required("type", Shape::Text), required("steps", Shape::List), optional("owner", OWNED_BY)];
+// `Template.v1beta3.schema.json` of @backstage/plugin-scaffolder-common
+const TEMPLATE: &[Field] = &[
+    required("type", Shape::Text),
+    required("steps", Shape::Steps),
+    optional("owner", OWNED_BY),
+    optional("lifecycle", Shape::Text),
+    optional("parameters", Shape::Forms),
+];
 
 const API_VERSIONS: &[&str] = &["backstage.io/v1alpha1", "backstage.io/v1beta1"];
 const TEMPLATE_API_VERSIONS: &[&str] =
@@ -380,7 +400,33 @@ impl Check<'_> {
                     self.text(spec, field.name, field.required);
                 }
                 Shape::Texts => self.texts(spec, field.name, field.required, |_, _| ()),
-                Shape::List => self.list(spec, field.name, field.required, |_, _| ()),
+                Shape::Word(words) => {
+                    if let Some(text) = self.text(spec, field.name, field.required)
+                        && !words.contains(&text)
+                    {
+                        self.under(field.name, |check| check.wrong(format!("this must be {}", words.join(" or "))));
+                    }
+                }
+                Shape::Profile => {
+                    self.mapping(spec, field.name, field.required, |check, profile| {
+                        for part in ["displayName", "email", "picture"] {
+                            check.text(profile, part, false);
+                        }
+                    });
+                }
+                Shape::Forms if spec.get(field.name).is_some_and(Value::is_array) => {
+                    self.list(spec, field.name, field.required, |check, form| {
+                        if !form.is_object() {
+                            check.wrong("a form is a mapping: a JSON Schema");
+                        }
+                    });
+                }
+                Shape::Forms => drop(self.mapping(spec, field.name, field.required, |_, _| ())),
+                Shape::Steps => self.list(spec, field.name, field.required, |check, step| match step {
+                    Value::Object(step) => drop(check.text(step, "action", true)),
+                    _ if check.is_pending(step) => {}
+                    _ => check.wrong("a step is a mapping with an action"),
+                }),
                 Shape::Definition => self.definition(spec, field),
                 Shape::Ref(kind, relation) => {
                     if let Some(text) = self.text(spec, field.name, field.required) {
@@ -530,6 +576,10 @@ impl Check<'_> {
     /// Finds expressions that a template engine should have replaced. A Template's own spec is made of them, and an
     /// API's definition is somebody else's language.
     fn templated(&mut self, document: &Map<String, Value>) {
+        // nearly always there is none, and no way has to be kept
+        if !document.values().any(holds_expression) {
+            return;
+        }
         let is_template = document.get("kind").and_then(Value::as_str) == Some(Kind::Template.label());
         for (name, value) in document {
             match (name.as_str(), value) {
@@ -546,7 +596,7 @@ impl Check<'_> {
 
     fn expressions(&mut self, value: &Value) {
         match value {
-            Value::String(text) if text.contains("${{") || text.contains("{{ values") || text.contains("{{values") => {
+            Value::String(text) if is_expression(text) => {
                 self.wrong("this is a template expression; register what the template renders to");
             }
             Value::Array(values) => {
@@ -563,6 +613,19 @@ impl Check<'_> {
             }
             _ => {}
         }
+    }
+}
+
+fn is_expression(text: &str) -> bool {
+    text.contains("${{") || text.contains("{{ values") || text.contains("{{values")
+}
+
+fn holds_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_expression(text),
+        Value::Array(values) => values.iter().any(holds_expression),
+        Value::Object(members) => members.values().any(holds_expression),
+        _ => false,
     }
 }
 
