@@ -49,7 +49,7 @@ impl Shelf {
         let since = nearest.map_or(sql::EVERYTHING, |catalog| catalog.revision);
         let before = nearest.map_or_else(Catalog::default, |catalog| Catalog::clone(catalog));
         let changed = read(sql::shelf(connection, since)).await?;
-        let catalog = Arc::new(before.with(moment.revision, changed)?);
+        let catalog = Arc::new(before.with(moment.revision, changed));
         held.push(catalog.clone());
         held.sort_unstable_by_key(|catalog| std::cmp::Reverse(catalog.revision));
         held.truncate(HELD);
@@ -134,7 +134,7 @@ impl Shelved {
 
 impl Catalog {
     /// The catalog after these entities came or changed.
-    fn with(mut self, revision: i64, changed: Vec<Row>) -> Result<Self> {
+    fn with(mut self, revision: i64, changed: Vec<Row>) -> Self {
         self.revision = revision;
         let ids: HashSet<EntityId> = changed.iter().map(|row| row.id).collect();
         for board in &mut self.boards {
@@ -146,7 +146,7 @@ impl Catalog {
         let mut coming: Vec<Shelved> = changed.into_iter().map(|row| shelved(row, values)).collect();
         coming.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         self.place(coming);
-        Ok(self)
+        self
     }
 
     /// Puts entities, in order, where they belong.
@@ -309,10 +309,10 @@ mod tests {
                     change.into_iter().map(|(id, name, tag)| (id, (name, tag))).collect();
                 last.extend(change.clone());
                 let rows = change.iter().map(|(id, (name, tag))| row(*id, name, tag)).collect();
-                catalog = catalog.with(i64::try_from(revision).unwrap(), rows).unwrap();
+                catalog = catalog.with(i64::try_from(revision).unwrap(), rows);
             }
             let all = last.iter().map(|(id, (name, tag))| row(*id, name, tag)).collect();
-            prop_assert_eq!(held(&catalog), held(&Catalog::default().with(1, all).unwrap()));
+            prop_assert_eq!(held(&catalog), held(&Catalog::default().with(1, all)));
             prop_assert!(catalog.boards.iter().all(|board| !board.is_empty() && board.len() <= 2 * BOARD));
         }
     }
