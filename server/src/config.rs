@@ -66,6 +66,7 @@ settings! {
     provisioner_public = "RAMPART_PROVISIONER_PUBLIC", None, false, "host and port under which people reach that Postgres";
     template_paths = "RAMPART_TEMPLATE_PATHS", Some(""), false, "environment templates to load at the start: files or folders, separated by commas";
     catalog_paths = "RAMPART_CATALOG_PATHS", Some(""), false, "descriptors to load at the start: files or folders, separated by commas";
+    catalog_kinds = "RAMPART_CATALOG_KINDS", None, false, "kinds of entities beside Backstage's: a file, or a folder of files";
     gate_rules = "RAMPART_GATE_RULES", None, false, "file of the deploy gate's rules; default: the built-in ones";
     metrics_addr = "RAMPART_METRICS_ADDR", None, false, "address and port on which /metrics is answered to whoever reaches it; none: on the portal's, for a token";
     metrics_token = "RAMPART_METRICS_TOKEN", None, true, "bearer token for /metrics on the portal's address, besides service accounts' of the scope metrics:read";

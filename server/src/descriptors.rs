@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use model::{ImportReport, SourceKind};
 use portal::{
     Actor, Portal,
-    catalog::{self, DescriptorFile, MAX_FILES, SourceName},
+    catalog::{self, DescriptorFile, MAX_FILES, SourceName, kinds::KindFile},
 };
 
 /// Folders within each other; what lies deeper is not meant.
@@ -66,6 +66,31 @@ pub fn read(path: &Path) -> Result<Vec<DescriptorFile>> {
         paths.push(path.to_owned());
     }
     paths.iter().map(|path| read_file(path)).collect()
+}
+
+/// Makes the kinds known that the files declare which `RAMPART_CATALOG_KINDS` names.
+///
+/// # Errors
+/// What keeps them from being read, or everything that is wrong with them.
+pub fn declare_kinds(path: Option<&str>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let path = Path::new(path);
+    let mut paths = Vec::new();
+    if fs::metadata(path).with_context(|| format!("RAMPART_CATALOG_KINDS: cannot read {}", path.display()))?.is_dir() {
+        collect(path, 0, &mut paths).context("RAMPART_CATALOG_KINDS")?;
+    } else {
+        paths.push(path.to_owned());
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let about = || format!("RAMPART_CATALOG_KINDS: cannot read {}", path.display());
+        let text = fs::read_to_string(&path).with_context(about)?;
+        files.push(KindFile { path: path.display().to_string(), text });
+    }
+    catalog::kinds::declare(&files).map(drop).map_err(|wrong| {
+        let wrong = wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+        anyhow::anyhow!("RAMPART_CATALOG_KINDS: a kind cannot be declared:\n  {wrong}")
+    })
 }
 
 /// One file, no more of it than is told to be too much.

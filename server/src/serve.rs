@@ -122,6 +122,7 @@ pub async fn serve(config: &Config, exporter: Option<Exporter>) -> Result<()> {
     };
     let portal = Portal::new(Db::connect(&database_url)?, clock, rng, keys, settings(config, target)?);
     portal.check_schema().await?;
+    portal::catalog::kinds::remember(&portal).await?;
     let edge = edge(config, &portal, provider.as_ref().map(|provider| provider.issuer().to_string()), evaluation)?;
 
     let set_up = |issuer: &str| built_ins(&portal, config, issuer);
@@ -484,6 +485,7 @@ fn settings(config: &Config, target: Option<Target>) -> Result<Settings> {
     if administrators.is_empty() && config.text("oidc_issuer").is_none() {
         administrators.push(demo::ADMIN_GROUP.to_owned());
     }
+    descriptors::declare_kinds(config.text("catalog_kinds"))?;
     Ok(Settings {
         base_url: origin(config)?,
         groups: GroupMapping {

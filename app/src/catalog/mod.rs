@@ -62,6 +62,7 @@ pub fn drawn(kind: Kind) -> thing::Kind {
         Kind::User => thing::Kind::Person,
         Kind::Location => thing::Kind::Location,
         Kind::Template => thing::Kind::Template,
+        Kind::Custom(kind) => thing::Kind::Custom(kind.label.as_str()),
     }
 }
 

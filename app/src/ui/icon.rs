@@ -35,6 +35,7 @@ icons! {
     SYSTEM = LuBoxes;
     DOMAIN = LuGlobe;
     TEMPLATE = LuWorkflow;
+    CUSTOM = LuShapes;
     LOCATION = LuMapPin;
     PERSON = LuUserRound;
     TEAM = LuUsersRound;

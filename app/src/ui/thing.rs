@@ -21,6 +21,8 @@ pub enum Kind {
     Domain,
     Location,
     Template,
+    /// Of a kind that the installation declares, by its label.
+    Custom(&'static str),
     Environment,
     Finding,
     Incident,
@@ -42,6 +44,7 @@ impl Kind {
             Self::Domain => icon::DOMAIN,
             Self::Location => icon::LOCATION,
             Self::Template => icon::TEMPLATE,
+            Self::Custom(_) => icon::CUSTOM,
             Self::Environment => icon::ENVIRONMENT,
             Self::Finding => icon::FINDING,
             Self::Incident => icon::INCIDENT,
@@ -63,6 +66,7 @@ impl Kind {
             Self::Domain => "Domain",
             Self::Location => "Location",
             Self::Template => "Template",
+            Self::Custom(label) => label,
             Self::Environment => "Environment",
             Self::Finding => "Finding",
             Self::Incident => "Incident",
@@ -122,6 +126,7 @@ pub fn samples() -> impl IntoView {
             </Thing>
             <Thing kind=Kind::Environment name="billing-dev" href="#" />
             <Thing kind=Kind::Finding name="CVE-2026-1187" href="#" />
+            <Thing kind=Kind::Custom("Queue") name="orders-placed" href="#" />
             <Thing kind=Kind::Incident name="INC-204 Checkout is slow" href="#" />
             <Thing kind=Kind::System name="a system that the reader may not open" />
         </div>

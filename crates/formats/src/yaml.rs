@@ -71,17 +71,31 @@ pub(crate) struct Flaw {
 #[derive(Debug)]
 pub(crate) struct Budget {
     depth: usize,
-    values: Cell<usize>,
-    bytes: Cell<usize>,
+    /// What stands in the file.
+    written: Left,
+    /// What its aliases stand for; far less, because a few letters ask for it.
+    aliased: Left,
     foreign_tags: bool,
 }
 
+#[derive(Debug)]
+struct Left {
+    values: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
 impl Budget {
+    /// The most values that aliases stand for in one file.
+    const ALIASED_VALUES: usize = 500_000;
+    /// The most bytes of text that aliases stand for in one file.
+    const ALIASED_BYTES: usize = 8 << 20;
+
     pub fn of(limits: Limits) -> Self {
+        let left = |values, bytes| Left { values: Cell::new(values), bytes: Cell::new(bytes) };
         Self {
             depth: limits.depth,
-            values: Cell::new(limits.count),
-            bytes: Cell::new(limits.bytes.saturating_mul(2)),
+            written: left(limits.count, limits.bytes.saturating_mul(2)),
+            aliased: left(limits.count.min(Self::ALIASED_VALUES), limits.bytes.min(Self::ALIASED_BYTES)),
             foreign_tags: false,
         }
     }
@@ -90,7 +104,9 @@ impl Budget {
     pub fn with_foreign_tags(self) -> Self {
         Self { foreign_tags: true, ..self }
     }
+}
 
+impl Left {
     fn take(&self, weight: Weight, line: usize) -> Result<(), Flaw> {
         let left = |cell: &Cell<usize>, taken: usize| cell.get().checked_sub(taken).map(|left| cell.set(left));
         left(&self.values, weight.values)
@@ -116,12 +132,12 @@ pub(crate) fn load(text: &str, budget: &Budget) -> Result<Node, Flaw> {
 const NUL: &str = "a text holds a NUL character";
 
 impl Node {
-    pub fn to_json(&self) -> Value {
-        match &self.content {
-            Content::Scalar(value) => value.clone(),
-            Content::List(nodes) => nodes.iter().map(Self::to_json).collect(),
+    pub fn into_json(self) -> Value {
+        match self.content {
+            Content::Scalar(value) => value,
+            Content::List(nodes) => nodes.into_iter().map(Self::into_json).collect(),
             Content::Mapping(entries) => Value::Object(
-                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect::<Map<_, _>>(),
+                entries.into_iter().map(|entry| (entry.key, entry.value.into_json())).collect::<Map<_, _>>(),
             ),
         }
     }
@@ -189,7 +205,7 @@ impl Loader<'_> {
                 let bytes = value.as_str().map_or(0, str::len);
                 let node =
                     Node { line, content: Content::Scalar(value), weight: Weight { values: 1, bytes, depth: 0 } };
-                self.budget.take(node.weight, line)?;
+                self.budget.written.take(node.weight, line)?;
                 self.add(node, anchor)
             }
             Event::SequenceStart(anchor, tag) => self.begin(Content::List(Vec::new()), anchor, tag.as_deref(), line),
@@ -205,7 +221,7 @@ impl Loader<'_> {
                 let Some(node) = self.anchors.get(&anchor) else {
                     return Err(Flaw { line, reason: reason.to_owned() });
                 };
-                self.budget.take(node.weight, line)?;
+                self.budget.aliased.take(node.weight, line)?;
                 let node = Node { line, ..node.clone() };
                 self.add(node, 0)
             }
@@ -224,7 +240,7 @@ impl Loader<'_> {
             return Err(self.too_deep(line));
         }
         let weight = Weight { values: 1, bytes: 0, depth: 1 };
-        self.budget.take(weight, line)?;
+        self.budget.written.take(weight, line)?;
         self.open.push(Open { node: Node { line, content, weight }, anchor, key: None });
         Ok(())
     }
@@ -235,7 +251,7 @@ impl Loader<'_> {
             return Err(self.too_deep(node.line));
         }
         if anchor > 0 {
-            self.budget.take(node.weight, node.line)?;
+            self.budget.aliased.take(node.weight, node.line)?;
             self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
@@ -337,7 +353,7 @@ mod tests {
             "2026-03-02",
             "5"
         ]);
-        assert_eq!(loaded(text).unwrap().to_json(), values);
+        assert_eq!(loaded(text).unwrap().into_json(), values);
     }
 
     #[test]
@@ -353,8 +369,8 @@ mod tests {
 
     #[test]
     fn an_alias_is_what_it_names_and_counts_as_much() {
-        assert_eq!(loaded("a: &x [1, 2]\nb: *x\n").unwrap().to_json(), json!({ "a": [1, 2], "b": [1, 2] }));
-        let few = Limits { count: 10, ..Limits::default() };
+        assert_eq!(loaded("a: &x [1, 2]\nb: *x\n").unwrap().into_json(), json!({ "a": [1, 2], "b": [1, 2] }));
+        let few = Limits { count: 8, ..Limits::default() };
         let flaw = load("a: &x [1, 2]\nb: [*x, *x]\n", &Budget::of(few)).unwrap_err();
         assert_eq!((flaw.line, flaw.reason.contains("grows")), (2, true));
         assert!(loaded("a: &x [*x]").unwrap_err().reason.contains("alias"));

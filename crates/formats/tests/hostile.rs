@@ -130,6 +130,33 @@ fn deep_and_tangled_yaml_is_refused_soon() {
 }
 
 #[test]
+fn a_file_of_a_whole_organisation_is_read_one_document_after_another() {
+    let system = |number: usize| {
+        format!(
+            "---\napiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: s{number}\n  description: \"{}\"\nspec:\n  owner: a\n",
+            "x".repeat(1000)
+        )
+    };
+    let file: String = (0..10_000).map(system).collect();
+    assert!(file.len() > 10 << 20);
+    let mut right = 0;
+    catalog::read_each(file.as_bytes(), Limits::default(), |result| right += usize::from(result.outcome.is_ok()));
+    assert_eq!(right, 10_000);
+
+    let twice = format!("{}{}", system(1), system(1));
+    let mut lines = Vec::new();
+    catalog::read_each(twice.as_bytes(), Limits::default(), |result| {
+        lines.extend(result.errors().iter().map(|error| (error.line, error.field.clone())));
+    });
+    assert_eq!(lines, [(13, Some("metadata.name".to_owned()))]);
+
+    let many = "---\na: 1\n".repeat(100_001);
+    assert!(refused(many.as_bytes()).contains("more than 100000 documents"));
+    let long = format!("apiVersion: backstage.io/v1alpha1\nkind: System\n# {}", "x".repeat(17 << 20));
+    assert!(refused(long.as_bytes()).contains("a document has at most"));
+}
+
+#[test]
 fn markup_in_a_report_stays_text() {
     let html = br#"{"SchemaVersion":2,"Results":[{"Target":"../../etc/passwd","Vulnerabilities":[
         {"VulnerabilityID":"CVE-2099-1","PkgName":"=cmd|'/c calc'!A1","Title":"<script>alert(1)</script>\n\nx",

@@ -3,9 +3,13 @@
 //! Facts are from Backstage's published descriptor format, references and well-known relations
 //! (backstage.io/docs/features/software-catalog, read for catalog-model 1.7).
 
+mod kind;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use self::kind::{CustomKind, Kind, KindRelation, SpecCheck, SpecError, is_kind};
 
 /// The namespace of an entity that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -71,30 +75,6 @@ macro_rules! words {
             }
         }
     };
-}
-
-words! {
-    /// What sort of thing an entity is.
-    Kind ("kind") {
-        /// A piece of software: a service, a website, a library.
-        Component = "component", "Component";
-        /// A boundary between components.
-        Api = "api", "API";
-        /// What a component needs to run: a database, a bucket, a cluster.
-        Resource = "resource", "Resource";
-        /// Components, APIs and resources that do one job together.
-        System = "system", "System";
-        /// Systems that belong to one part of the business.
-        Domain = "domain", "Domain";
-        /// A team or a unit.
-        Group = "group", "Group";
-        /// A person.
-        User = "user", "User";
-        /// A pointer to more descriptors.
-        Location = "location", "Location";
-        /// Something that can be made from a form.
-        Template = "template", "Template";
-    }
 }
 
 words! {
@@ -210,7 +190,10 @@ impl Serialize for EntityRef {
 
 impl<'de> Deserialize<'de> for EntityRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        // what a portal wrote may name a kind that is not declared in this process
+        let kind = text.split_once(':').map(|(kind, _)| kind).filter(|kind| is_kind(kind)).map(Kind::stored);
+        Self::parse(&text, kind, DEFAULT_NAMESPACE).map_err(de::Error::custom)
     }
 }
 

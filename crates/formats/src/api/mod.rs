@@ -71,7 +71,7 @@ fn from_yaml(input: &Input<'_>) -> Result<serde_json::Value, ParseError> {
         at: crate::Place::Line { line: flaw.line, column: 1 },
         reason: flaw.reason,
     })?;
-    Ok(node.to_json())
+    Ok(node.into_json())
 }
 
 /// The beginning of a way into a definition: names that are as long as a file would be copied for all that is in them.

@@ -1,16 +1,27 @@
 //! From a file's text to its documents: split, checked, each error with its line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::{Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENTS, rules};
+use super::{
+    Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS,
+    includes::{self, Incomplete},
+    rules::{self, Wrong},
+};
 use crate::{
-    Input, ParseError,
+    Input, Limits, ParseError,
     yaml::{self, Budget, Flaw, Node, Step},
 };
 
 pub(super) fn parse(input: &Input<'_>) -> Result<Vec<DocumentResult>, ParseError> {
+    let mut results = Vec::new();
+    each(input, |result| results.push(result))?;
+    Ok(results)
+}
+
+/// What became of each document, one after another, so that no more than one is held.
+pub(super) fn each(input: &Input<'_>, mut found: impl FnMut(DocumentResult)) -> Result<(), ParseError> {
     if input.text().len() > MAX_BYTES {
         return Err(ParseError::whole(format!("a file of descriptors has at most {MAX_BYTES} bytes")));
     }
@@ -21,22 +32,29 @@ pub(super) fn parse(input: &Input<'_>) -> Result<Vec<DocumentResult>, ParseError
     if documents.len() > MAX_DOCUMENTS {
         return Err(ParseError::whole(format!("the file holds more than {MAX_DOCUMENTS} documents")));
     }
-    let budget = Budget::of(input.limits());
-    let mut results = Vec::with_capacity(documents.len());
+    let reading = Reading { limits: input.limits(), budget: Budget::of(input.limits()) };
     let mut seen = HashMap::new();
     for (index, document) in documents.iter().enumerate() {
-        let (mut result, name_line) = document.read(index + 1, &budget);
+        let mut result = document.read(index + 1, &reading);
         if let Ok(descriptor) = &result.outcome {
             let first = *seen.entry(descriptor.entity_ref()).or_insert(document.line);
             if first != document.line {
-                let reason = format!("the document at line {first} describes the same entity");
-                let field = Some("metadata.name".to_owned());
-                result.outcome = Err(vec![DescriptorError { document: index + 1, line: name_line, field, reason }]);
+                let wrong = Wrong {
+                    at: vec![Step::key("metadata"), Step::key("name")],
+                    reason: format!("the document at line {first} describes the same entity"),
+                };
+                result.outcome = Err(document.errors(index + 1, &reading, vec![wrong]));
             }
         }
-        results.push(result);
+        found(result);
     }
-    Ok(results)
+    Ok(())
+}
+
+/// What the documents of one file are held to.
+struct Reading {
+    limits: Limits,
+    budget: Budget,
 }
 
 /// The text of one document and where it stands.
@@ -82,22 +100,20 @@ fn split(text: &str) -> Vec<Document<'_>> {
 }
 
 impl Document<'_> {
-    /// What became of it, and the line its name stands at.
-    fn read(&self, document: usize, budget: &Budget) -> (DocumentResult, usize) {
+    fn read(&self, document: usize, reading: &Reading) -> DocumentResult {
         let mut result = DocumentResult { document, line: self.line, kind: None, name: None, outcome: Err(Vec::new()) };
-        let node = match yaml::load(self.text, budget) {
-            Ok(node) => node,
+        let value = match self.load(&reading.budget) {
+            Ok(node) => node.into_json(),
             Err(flaw) => {
                 result.outcome = Err(vec![self.unreadable(document, flaw)]);
-                return (result, self.line);
+                return result;
             }
         };
-        let value = node.to_json();
         let given = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
         result.kind = given(value.get("kind"));
         result.name = given(value.pointer("/metadata/name"));
-        result.outcome = match rules::check(value) {
-            Ok(checked) => Ok(Descriptor {
+        result.outcome = match checked(value) {
+            Ok((checked, incomplete)) => Ok(Descriptor {
                 kind: checked.kind,
                 api_version: checked.api_version,
                 metadata: checked.metadata,
@@ -105,22 +121,31 @@ impl Document<'_> {
                 relations: checked.relations,
                 document,
                 line: self.line,
+                incomplete,
             }),
-            Err(wrong) => Err(wrong
-                .into_iter()
-                .map(|wrong| DescriptorError {
-                    document,
-                    line: self.line_of(&node, &wrong.at),
-                    field: (!wrong.at.is_empty()).then(|| field(&wrong.at)),
-                    reason: wrong.reason,
-                })
-                .collect()),
+            Err(wrong) => Err(self.errors(document, reading, wrong)),
         };
-        (result, self.line_of(&node, &[Step::key("metadata"), Step::key("name")]))
+        result
     }
 
-    fn line_of(&self, node: &Node, way: &[Step]) -> usize {
-        self.first + node.line_of(way) - 1
+    fn load(&self, budget: &Budget) -> Result<Node, Flaw> {
+        if self.text.len() > MAX_DOCUMENT_BYTES {
+            return Err(Flaw { line: 1, reason: format!("a document has at most {MAX_DOCUMENT_BYTES} bytes") });
+        }
+        yaml::load(self.text, budget)
+    }
+
+    /// What is wrong, with its lines: they are only looked up where something is, from the text once more.
+    fn errors(&self, document: usize, reading: &Reading, wrong: Vec<Wrong>) -> Vec<DescriptorError> {
+        let node = self.load(&Budget::of(reading.limits)).ok();
+        let line_of = |way: &[Step]| node.as_ref().map_or(self.line, |node| self.first + node.line_of(way) - 1);
+        let errors = wrong.into_iter().map(|wrong| DescriptorError {
+            document,
+            line: line_of(&wrong.at),
+            field: (!wrong.at.is_empty()).then(|| field(&wrong.at)),
+            reason: wrong.reason,
+        });
+        errors.collect()
     }
 
     /// Why the text is no YAML; most often because it is a template for some.
@@ -141,7 +166,18 @@ impl Document<'_> {
     }
 }
 
-fn field(at: &[Step]) -> String {
+/// What a document says, and what is missing from it.
+fn checked(document: Value) -> Result<(rules::Checked, Option<Box<Incomplete>>), Vec<Wrong>> {
+    let includes = includes::find(&document).map_err(|wrong| vec![wrong])?;
+    if includes.is_empty() {
+        return Ok((rules::check(document, &HashSet::new())?, None));
+    }
+    let checked = rules::check(document.clone(), &includes::pending(&includes))?;
+    Ok((checked, Some(Box::new(Incomplete { document, includes }))))
+}
+
+/// `spec.dependsOn[1]`
+pub(super) fn field(at: &[Step]) -> String {
     let mut field = String::new();
     for step in at {
         match step {

@@ -3,6 +3,7 @@
 //! Each document stands by itself: one that is wrong says where and why, and the others are read.
 
 mod document;
+mod includes;
 pub mod marks;
 mod rules;
 
@@ -12,6 +13,7 @@ use model::{EntityRef, Kind, Link, RelationType};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::includes::{Content, Include, MAX_INCLUDE_BYTES};
 use crate::{Format, Input, Limits, ParseError, Place};
 
 /// Every format of descriptors that is read.
@@ -61,6 +63,9 @@ pub struct Descriptor {
     pub document: usize,
     /// The line the document begins at, counted from one.
     pub line: usize,
+    /// There while files are missing that it includes; what they fill is as given until then.
+    #[serde(skip)]
+    incomplete: Option<Box<includes::Incomplete>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -85,31 +90,48 @@ pub struct Metadata {
 /// Reads a file of descriptors; a file that cannot be opened at all is one document with one error.
 #[must_use]
 pub fn read(bytes: &[u8], limits: Limits) -> Vec<DocumentResult> {
-    // A descriptor is written by hand; what is larger than this is no descriptor, and YAML costs more to read than JSON.
-    let limits = Limits { bytes: limits.bytes.min(MAX_BYTES), count: limits.count.min(MAX_COUNT), ..limits };
-    Input::open(bytes, limits).and_then(|input| document::parse(&input)).unwrap_or_else(|error| {
+    let mut results = Vec::new();
+    read_each(bytes, limits, |result| results.push(result));
+    results
+}
+
+/// Reads a file of descriptors and hands over one document after another, in the order of the file: what is large as a
+/// whole is never held as a whole.
+pub fn read_each(bytes: &[u8], limits: Limits, mut found: impl FnMut(DocumentResult)) {
+    // Only the size is the caller's: a file of 100,000 documents holds more values than one report of a scanner.
+    let limits = Limits { bytes: limits.bytes.min(MAX_BYTES), count: MAX_COUNT, ..limits };
+    let outcome = Input::open(bytes, limits).and_then(|input| document::each(&input, &mut found));
+    if let Err(error) = outcome {
         let line = match &error.at {
             Place::Line { line, .. } => *line,
             Place::Whole | Place::Pointer(_) => 1,
         };
         let error = DescriptorError { document: 1, line, field: None, reason: error.reason };
-        vec![DocumentResult { document: 1, line, kind: None, name: None, outcome: Err(vec![error]) }]
-    })
+        found(DocumentResult { document: 1, line, kind: None, name: None, outcome: Err(vec![error]) });
+    }
 }
 
-/// The largest file of descriptors, in bytes.
-pub const MAX_BYTES: usize = 4 << 20;
+/// The largest file of descriptors, in bytes: an organisation's export of all that it has.
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// The most values of one file of descriptors, after aliases stand for what they name.
-const MAX_COUNT: usize = 500_000;
+const MAX_COUNT: usize = 10_000_000;
+
+/// The largest document of a file, in bytes: a definition may stand in it.
+const MAX_DOCUMENT_BYTES: usize = 16 << 20;
 
 /// The most documents of one file.
-const MAX_DOCUMENTS: usize = 10_000;
+const MAX_DOCUMENTS: usize = 100_000;
 
 /// Exactly what `rampart catalog validate --json` prints for one file.
 #[must_use]
 pub fn validation_json(path: &str, bytes: &[u8]) -> Value {
-    let documents = read(bytes, Limits::default());
+    results_json(path, &read(bytes, Limits::default()))
+}
+
+/// The same of what a file was read as.
+#[must_use]
+pub fn results_json(path: &str, documents: &[DocumentResult]) -> Value {
     let documents = documents.iter().map(|result| {
         json!({
             "document": result.document,

@@ -3,15 +3,15 @@
 //! After the published JSON schemas, field-format policy and built-in relations of `@backstage/catalog-model` 1.7
 //! (backstage.io/docs/features/software-catalog/descriptor-format). A field that is `null` counts as left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::{
     EntityRef, Kind, Link, RelationType,
-    catalog::{DEFAULT_NAMESPACE, MAX_NAME, NAME_RULE, NAMESPACE_RULE, is_name, is_namespace},
+    catalog::{CustomKind, DEFAULT_NAMESPACE, MAX_NAME, NAME_RULE, NAMESPACE_RULE, is_name, is_namespace},
 };
 use serde_json::{Map, Value};
 
-use super::{Metadata, marks};
+use super::{Metadata, includes, marks};
 use crate::yaml::Step;
 
 /// What a descriptor says once it is known to be right.
@@ -40,8 +40,14 @@ struct Field {
 enum Shape {
     Text,
     Texts,
-    /// Anything in a list.
-    List,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// What somebody or a group is shown as.
+    Profile,
+    /// A form of a Template, or several.
+    Forms,
+    /// What a Template does, one after another.
+    Steps,
     /// Text, or a placeholder such as `$text` that stands for a file.
     Definition,
     /// One entity or several, and how this one stands to it.
@@ -74,6 +80,8 @@ const fn fields(kind: Kind) -> &'static [Field] {
         Kind::User => USER,
         Kind::Location => LOCATION,
         Kind::Template => TEMPLATE,
+        // its own schema and relations say them
+        Kind::Custom(_) => &[],
     }
 }
 
@@ -122,15 +130,29 @@ const GROUP: &[Field] = &[
     required("children", Shape::Refs(Some(Kind::Group), RelationType::ParentOf)),
     optional("parent", Shape::Ref(Some(Kind::Group), RelationType::ChildOf)),
     optional("members", Shape::Refs(Some(Kind::User), RelationType::HasMember)),
+    optional("profile", Shape::Profile),
 ];
 
-const USER: &[Field] = &[required("memberOf", Shape::Refs(Some(Kind::Group), RelationType::MemberOf))];
+const USER: &[Field] = &[
+    required("memberOf", Shape::Refs(Some(Kind::Group), RelationType::MemberOf)),
+    optional("profile", Shape::Profile),
+];
 
-const LOCATION: &[Field] =
-    &[optional("type", Shape::Text), optional("target", Shape::Text), optional("targets", Shape::Texts)];
+const LOCATION: &[Field] = &[
+    optional("type", Shape::Text),
+    optional("target", Shape::Text),
+    optional("targets", Shape::Texts),
+    optional("presence", Shape::Word(&["required", "optional"])),
+];
 
-const TEMPLATE: &[Field] =
-    &[required("type", Shape::Text), required("steps", Shape::List), optional("owner", OWNED_BY)];
+// `Template.v1beta3.schema.json` of @backstage/plugin-scaffolder-common
+const TEMPLATE: &[Field] = &[
+    required("type", Shape::Text),
+    required("steps", Shape::Steps),
+    optional("owner", OWNED_BY),
+    optional("lifecycle", Shape::Text),
+    optional("parameters", Shape::Forms),
+];
 
 const API_VERSIONS: &[&str] = &["backstage.io/v1alpha1", "backstage.io/v1beta1"];
 const TEMPLATE_API_VERSIONS: &[&str] =
@@ -139,8 +161,9 @@ const TEMPLATE_API_VERSIONS: &[&str] =
 /// The members a descriptor has; `relations` and `status` come back from an export and are not read.
 const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "relations", "status"];
 
-/// Everything that is wrong with a document, or what it says.
-pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
+/// Everything that is wrong with a document, or what it says. What a file is still to fill, at the JSON pointers
+/// `pending`, counts as right.
+pub(super) fn check(document: Value, pending: &HashSet<String>) -> Result<Checked, Vec<Wrong>> {
     let Value::Object(mut document) = document else {
         return Err(vec![Wrong {
             at: Vec::new(),
@@ -151,7 +174,8 @@ pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
         let reason = "this is not a Backstage descriptor: it has neither apiVersion nor kind";
         return Err(vec![Wrong { at: Vec::new(), reason: reason.to_owned() }]);
     }
-    let mut check = Check { wrong: Vec::new(), at: Vec::new() };
+    let mut check = Check { wrong: Vec::new(), at: Vec::new(), pending };
+    check.own_words(&document);
     check.templated(&document);
     if !check.wrong.is_empty() {
         return Err(check.wrong);
@@ -167,6 +191,9 @@ pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
     if let Some(kind) = kind {
         let entity = EntityRef::new(kind, &metadata.namespace, &metadata.name);
         relations = check.mapping(&document, "spec", true, |check, spec| check.spec(spec, &entity)).unwrap_or_default();
+        if let (Kind::Custom(kind), Some(spec @ Value::Object(_))) = (kind, document.get("spec")) {
+            check.schema(spec, kind);
+        }
     }
     match kind {
         Some(kind) if check.wrong.is_empty() => {
@@ -178,12 +205,13 @@ pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
 }
 
 /// Collects what is wrong on the way through a document.
-struct Check {
+struct Check<'p> {
     wrong: Vec<Wrong>,
     at: Vec<Step>,
+    pending: &'p HashSet<String>,
 }
 
-impl Check {
+impl Check<'_> {
     fn wrong(&mut self, reason: impl Into<String>) {
         /// Enough to mend a file by; a file that is wrong everywhere is another kind of file.
         const MOST: usize = 100;
@@ -203,15 +231,43 @@ impl Check {
         result
     }
 
+    /// Whether a file is still to fill this place.
+    fn is_pending(&self, value: &Value) -> bool {
+        !self.pending.is_empty() && includes::is_include(value) && self.pending.contains(&includes::pointer(&self.at))
+    }
+
+    /// What an entity is and who may see it cannot wait for another file: the catalog knows it by these.
+    fn own_words(&mut self, document: &Map<String, Value>) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let annotations = document.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let marks = annotations.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let marks = marks.filter(|key| key.starts_with("rampart.dev/")).map(|key| vec!["metadata", "annotations", key]);
+        let own: &[&[&str]] = &[
+            &["apiVersion"],
+            &["kind"],
+            &["metadata"],
+            &["metadata", "name"],
+            &["metadata", "namespace"],
+            &["metadata", "annotations"],
+        ];
+        for way in own.iter().map(|way| way.to_vec()).chain(marks) {
+            let at: Vec<Step> = way.into_iter().map(Step::key).collect();
+            if self.pending.contains(&includes::pointer(&at)) {
+                let reason = "this must stand in the descriptor itself and cannot be included".to_owned();
+                self.wrong.push(Wrong { at, reason });
+            }
+        }
+    }
+
     fn kind(&mut self, document: &Map<String, Value>) -> Option<Kind> {
         let given = self.text(document, "kind", true)?;
         let reason = match given.parse::<Kind>() {
+            Ok(Kind::Custom(kind)) if !kind.is_declared() => unread(),
             Ok(kind) if kind.label() == given => return Some(kind),
             Ok(kind) => format!("kinds are written with their capitals: {}", kind.label()),
-            Err(_) => {
-                let known = Kind::ALL.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ");
-                format!("this kind is not read here; {known} are")
-            }
+            Err(_) => unread(),
         };
         self.under("kind", |check| check.wrong(reason));
         None
@@ -219,8 +275,18 @@ impl Check {
 
     fn api_version<'v>(&mut self, document: &'v Map<String, Value>, kind: Option<Kind>) -> Option<&'v str> {
         let given = self.text(document, "apiVersion", true)?;
-        let known = if kind == Some(Kind::Template) { TEMPLATE_API_VERSIONS } else { API_VERSIONS };
-        if kind.is_some() && !known.contains(&given) {
+        let is_known = match kind {
+            Some(Kind::Template) => TEMPLATE_API_VERSIONS.contains(&given),
+            Some(Kind::Custom(kind)) => kind.api_versions.iter().any(|version| version == given),
+            Some(_) => API_VERSIONS.contains(&given),
+            None => true,
+        };
+        if !is_known {
+            let known: Vec<&str> = match kind {
+                Some(Kind::Template) => TEMPLATE_API_VERSIONS.to_vec(),
+                Some(Kind::Custom(kind)) => kind.api_versions.iter().map(String::as_str).collect(),
+                _ => API_VERSIONS.to_vec(),
+            };
             let reason = format!("this version is not read for this kind; use {}", known.join(" or "));
             self.under("apiVersion", |check| check.wrong(reason));
         }
@@ -275,6 +341,7 @@ impl Check {
                         Value::String(value) if is_value(value) => {
                             read.insert(key.clone(), value.clone());
                         }
+                        other if check.is_pending(other) => {}
                         Value::String(_) => check.wrong(format!("the value is neither empty nor {NAME_RULE}")),
                         other => check.wrong(not_text(other)),
                     }
@@ -300,6 +367,9 @@ impl Check {
     fn links(&mut self, given: &Map<String, Value>) -> Vec<Link> {
         let mut links = Vec::new();
         self.list(given, "links", false, |check, link| {
+            if check.is_pending(link) {
+                return;
+            }
             let Value::Object(link) = link else {
                 return check.wrong("a link is a mapping with a url");
             };
@@ -331,7 +401,33 @@ impl Check {
                     self.text(spec, field.name, field.required);
                 }
                 Shape::Texts => self.texts(spec, field.name, field.required, |_, _| ()),
-                Shape::List => self.list(spec, field.name, field.required, |_, _| ()),
+                Shape::Word(words) => {
+                    if let Some(text) = self.text(spec, field.name, field.required)
+                        && !words.contains(&text)
+                    {
+                        self.under(field.name, |check| check.wrong(format!("this must be {}", words.join(" or "))));
+                    }
+                }
+                Shape::Profile => {
+                    self.mapping(spec, field.name, field.required, |check, profile| {
+                        for part in ["displayName", "email", "picture"] {
+                            check.text(profile, part, false);
+                        }
+                    });
+                }
+                Shape::Forms if spec.get(field.name).is_some_and(Value::is_array) => {
+                    self.list(spec, field.name, field.required, |check, form| {
+                        if !form.is_object() {
+                            check.wrong("a form is a mapping: a JSON Schema");
+                        }
+                    });
+                }
+                Shape::Forms => drop(self.mapping(spec, field.name, field.required, |_, _| ())),
+                Shape::Steps => self.list(spec, field.name, field.required, |check, step| match step {
+                    Value::Object(step) => drop(check.text(step, "action", true)),
+                    _ if check.is_pending(step) => {}
+                    _ => check.wrong("a step is a mapping with an action"),
+                }),
                 Shape::Definition => self.definition(spec, field),
                 Shape::Ref(kind, relation) => {
                     if let Some(text) = self.text(spec, field.name, field.required) {
@@ -343,9 +439,33 @@ impl Check {
                 }),
             }
         }
+        if let Kind::Custom(kind) = entity.kind {
+            for field in &kind.relations {
+                let of = field.kind.as_deref().and_then(|kind| kind.parse().ok());
+                if field.many {
+                    self.texts(spec, &field.field, false, |check, text| relate(check, of, field.relation, text));
+                } else if let Some(text) = self.text(spec, &field.field, false) {
+                    self.under(&field.field, |check| relate(check, of, field.relation, text));
+                }
+            }
+        }
         relations.sort();
         relations.dedup();
         relations
+    }
+
+    /// What the schema of a declared kind says, but for what is known to be wrong already or is still to be filled.
+    fn schema(&mut self, spec: &Value, kind: &CustomKind) {
+        for error in (kind.check)(spec) {
+            let at: Vec<Step> = [Step::key("spec")].into_iter().chain(steps(spec, &error.pointer)).collect();
+            let is_known = self.wrong.iter().any(|wrong| wrong.at == at);
+            let is_pending = (1..=at.len()).any(|end| self.pending.contains(&includes::pointer(&at[..end])));
+            if !is_known && !is_pending {
+                let outside = std::mem::replace(&mut self.at, at);
+                self.wrong(error.reason);
+                self.at = outside;
+            }
+        }
     }
 
     fn definition(&mut self, spec: &Map<String, Value>, field: &Field) {
@@ -370,6 +490,7 @@ impl Check {
         inside: impl FnOnce(&mut Self, &'v Map<String, Value>) -> T,
     ) -> Option<T> {
         self.under(name, |check| match of.get(name) {
+            Some(value) if check.is_pending(value) => None,
             Some(Value::Object(mapping)) => Some(inside(check, mapping)),
             None | Some(Value::Null) => {
                 if required {
@@ -404,6 +525,7 @@ impl Check {
                     check.wrong("this is required; an empty list is []");
                 }
             }
+            Some(value) if check.is_pending(value) => {}
             Some(_) => check.wrong("this must be a list"),
         });
     }
@@ -418,6 +540,7 @@ impl Check {
         self.list(of, name, required, |check, value| match value {
             Value::String(text) if !text.is_empty() => each(check, text),
             Value::String(_) => check.wrong("this must not be empty"),
+            other if check.is_pending(other) => {}
             other => check.wrong(not_text(other)),
         });
     }
@@ -441,7 +564,11 @@ impl Check {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => {
-                self.under(name, |check| check.wrong(not_text(other)));
+                self.under(name, |check| {
+                    if !check.is_pending(other) {
+                        check.wrong(not_text(other));
+                    }
+                });
                 None
             }
         }
@@ -450,6 +577,10 @@ impl Check {
     /// Finds expressions that a template engine should have replaced. A Template's own spec is made of them, and an
     /// API's definition is somebody else's language.
     fn templated(&mut self, document: &Map<String, Value>) {
+        // nearly always there is none, and no way has to be kept
+        if !document.values().any(holds_expression) {
+            return;
+        }
         let is_template = document.get("kind").and_then(Value::as_str) == Some(Kind::Template.label());
         for (name, value) in document {
             match (name.as_str(), value) {
@@ -466,7 +597,7 @@ impl Check {
 
     fn expressions(&mut self, value: &Value) {
         match value {
-            Value::String(text) if text.contains("${{") || text.contains("{{ values") || text.contains("{{values") => {
+            Value::String(text) if is_expression(text) => {
                 self.wrong("this is a template expression; register what the template renders to");
             }
             Value::Array(values) => {
@@ -484,6 +615,43 @@ impl Check {
             _ => {}
         }
     }
+}
+
+fn is_expression(text: &str) -> bool {
+    text.contains("${{") || text.contains("{{ values") || text.contains("{{values")
+}
+
+fn holds_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_expression(text),
+        Value::Array(values) => values.iter().any(holds_expression),
+        Value::Object(members) => members.values().any(holds_expression),
+        _ => false,
+    }
+}
+
+fn unread() -> String {
+    let known = Kind::declared().into_iter().map(Kind::label).collect::<Vec<_>>().join(", ");
+    format!("this kind is not read here; {known} are, and those that RAMPART_CATALOG_KINDS declares")
+}
+
+/// The steps of a JSON pointer into `value`.
+fn steps(mut value: &Value, pointer: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        let (step, inner) = match value {
+            Value::Array(values) => {
+                let Ok(index) = token.parse() else { break };
+                (Step::Index(index), values.get(index))
+            }
+            _ => (Step::key(&token), value.get(&token)),
+        };
+        steps.push(step);
+        let Some(inner) = inner else { break };
+        value = inner;
+    }
+    steps
 }
 
 fn not_text(value: &Value) -> String {

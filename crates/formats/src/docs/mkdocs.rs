@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, ParseError> {
         at: Place::Line { line: flaw.line.max(1), column: 1 },
         reason: flaw.reason,
     })?;
-    let value = root.to_json();
+    let value = root.clone().into_json();
     if !value.is_object() {
         return Err(ParseError::whole("the file is no mapping of settings; give at least site_name"));
     }

@@ -131,7 +131,7 @@ impl Rendered {
             return self.problem(source, Some(1), format!("the front matter has more than {} bytes", LIMITS.bytes));
         }
         let value = match yaml::load(matter, &Budget::of(LIMITS).with_foreign_tags()) {
-            Ok(node) => node.to_json(),
+            Ok(node) => node.into_json(),
             Err(flaw) => {
                 return self.problem(source, Some(flaw.line + 1), format!("the front matter: {}", flaw.reason));
             }

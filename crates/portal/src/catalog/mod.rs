@@ -5,6 +5,7 @@ pub mod effects;
 mod import;
 mod import_plan;
 mod import_sql;
+pub mod kinds;
 mod read;
 mod shelf;
 mod source;

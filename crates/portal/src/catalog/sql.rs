@@ -196,7 +196,7 @@ pub(super) async fn relations(connection: &mut PgConnection, id: EntityId) -> Re
 }
 
 pub(super) fn reference(kind: &str, namespace: &str, name: &str) -> Result<EntityRef> {
-    Ok(EntityRef::new(kind.parse::<Kind>().map_err(Error::internal)?, namespace, name))
+    Ok(EntityRef::new(Kind::stored(kind), namespace, name))
 }
 
 /// The newest hundred.
@@ -302,6 +302,11 @@ pub(super) async fn descriptors(connection: &mut PgConnection, ids: &[EntityId])
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// The kinds that there are entities of.
+pub(super) async fn kinds(connection: &mut PgConnection) -> Result<Vec<String>> {
+    Ok(query_scalar!("select distinct kind from entity").fetch_all(connection).await?)
 }
 
 // ---- sources

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use super::sql;
 use crate::{
     authz::{Facts, Scope},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// How many moments are held: a page that began before the last change finds its own still here.
@@ -49,7 +49,7 @@ impl Shelf {
         let since = nearest.map_or(sql::EVERYTHING, |catalog| catalog.revision);
         let before = nearest.map_or_else(Catalog::default, |catalog| Catalog::clone(catalog));
         let changed = read(sql::shelf(connection, since)).await?;
-        let catalog = Arc::new(before.with(moment.revision, changed)?);
+        let catalog = Arc::new(before.with(moment.revision, changed));
         held.push(catalog.clone());
         held.sort_unstable_by_key(|catalog| std::cmp::Reverse(catalog.revision));
         held.truncate(HELD);
@@ -134,7 +134,7 @@ impl Shelved {
 
 impl Catalog {
     /// The catalog after these entities came or changed.
-    fn with(mut self, revision: i64, changed: Vec<Row>) -> Result<Self> {
+    fn with(mut self, revision: i64, changed: Vec<Row>) -> Self {
         self.revision = revision;
         let ids: HashSet<EntityId> = changed.iter().map(|row| row.id).collect();
         for board in &mut self.boards {
@@ -143,10 +143,10 @@ impl Catalog {
             }
         }
         let values = Arc::make_mut(&mut self.values);
-        let mut coming = changed.into_iter().map(|row| shelved(row, values)).collect::<Result<Vec<_>>>()?;
+        let mut coming: Vec<Shelved> = changed.into_iter().map(|row| shelved(row, values)).collect();
         coming.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         self.place(coming);
-        Ok(self)
+        self
     }
 
     /// Puts entities, in order, where they belong.
@@ -219,8 +219,8 @@ fn push(boards: &mut Vec<Arc<Vec<Shelved>>>, board: Arc<Vec<Shelved>>) {
     }
 }
 
-fn shelved(row: Row, values: &mut Values) -> Result<Shelved> {
-    let kind: Kind = row.kind.parse().map_err(Error::internal)?;
+fn shelved(row: Row, values: &mut Values) -> Shelved {
+    let kind = Kind::stored(&row.kind);
     let single = [
         (Facet::Kind, Some(row.kind)),
         (Facet::Type, row.kind_type),
@@ -231,7 +231,7 @@ fn shelved(row: Row, values: &mut Values) -> Result<Shelved> {
     let single = single.into_iter().filter_map(|(facet, value)| Some((facet, value?)));
     let many = row.tags.into_iter().map(|tag| (Facet::Tag, tag));
     let labels = row.labels.into_iter().map(|label| (Facet::Label, label));
-    Ok(Shelved {
+    Shelved {
         facts: Facts { owner: row.owner, entity: Some(row.id), restricted: row.restricted, ..Facts::default() },
         reference: EntityRef::new(kind, &row.namespace, &row.name),
         shown_name: row.title.unwrap_or(row.name).into(),
@@ -239,7 +239,7 @@ fn shelved(row: Row, values: &mut Values) -> Result<Shelved> {
         search: row.search.into(),
         values: single.chain(many).chain(labels).map(|(facet, value)| values.number(facet, value)).collect(),
         updated_at: row.updated_at,
-    })
+    }
 }
 
 impl Values {
@@ -309,10 +309,10 @@ mod tests {
                     change.into_iter().map(|(id, name, tag)| (id, (name, tag))).collect();
                 last.extend(change.clone());
                 let rows = change.iter().map(|(id, (name, tag))| row(*id, name, tag)).collect();
-                catalog = catalog.with(i64::try_from(revision).unwrap(), rows).unwrap();
+                catalog = catalog.with(i64::try_from(revision).unwrap(), rows);
             }
             let all = last.iter().map(|(id, (name, tag))| row(*id, name, tag)).collect();
-            prop_assert_eq!(held(&catalog), held(&Catalog::default().with(1, all).unwrap()));
+            prop_assert_eq!(held(&catalog), held(&Catalog::default().with(1, all)));
             prop_assert!(catalog.boards.iter().all(|board| !board.is_empty() && board.len() <= 2 * BOARD));
         }
     }
