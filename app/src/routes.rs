@@ -39,6 +39,10 @@ routes! {
     get  "/catalog/import" => crate::catalog::import::new;
     post "/catalog/import" takes portal::catalog::MAX_BYTES + (1 << 20) => crate::catalog::import::submit;
     get  "/catalog/sources" => crate::catalog::sources::list;
+    get  "/catalog/sources/{id}" => crate::catalog::source::detail;
+    get  "/catalog/bin" => crate::catalog::bin::list;
+    post "/catalog/{kind}/{namespace}/{name}/restore" => crate::catalog::bin::restore;
+    post "/catalog/{kind}/{namespace}/{name}/discard" => crate::catalog::bin::discard;
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
     get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;

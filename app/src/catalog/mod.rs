@@ -1,9 +1,12 @@
 //! The catalog's pages: the list, an entity and its tabs, imports and sources, and searching for anything.
 
+pub mod bin;
 pub mod detail;
 pub mod import;
 pub mod list;
 pub mod search;
+pub mod missing;
+pub mod source;
 pub mod sources;
 
 use leptos::prelude::*;
@@ -25,6 +28,7 @@ pub enum Part {
     People,
     Unmatched,
     Sources,
+    Bin,
 }
 
 /// The tabs above the catalog's lists; sources only for those who may see them.
@@ -36,6 +40,7 @@ pub fn Parts(current: Part, #[prop(optional)] sources: bool) -> impl IntoView {
         (Part::People, "People", "/people"),
         (Part::Unmatched, "Unmatched", "/catalog/unmatched"),
         (Part::Sources, "Sources", "/catalog/sources"),
+        (Part::Bin, "Bin", "/catalog/bin"),
     ];
     let tabs = parts
         .into_iter()

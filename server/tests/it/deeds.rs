@@ -209,6 +209,20 @@ fn pages(house: &House) -> Vec<Deed> {
     let descriptor = furniture::component("kiosk", "Sells", "");
     vec![
         post("/catalog/import", "pat", "", files([("source", "by-hand")], "file", "kiosk.yaml", descriptor)),
+        deed(
+            Method::POST,
+            "/catalog/{kind}/{namespace}/{name}/discard",
+            "pat",
+            "/catalog/component/default/kiosk/discard",
+            Body::Empty,
+        ),
+        deed(
+            Method::POST,
+            "/catalog/{kind}/{namespace}/{name}/restore",
+            "pat",
+            "/catalog/component/default/kiosk/restore",
+            Body::Empty,
+        ),
         post(
             "/security/upload",
             "dana",

@@ -55,6 +55,7 @@ impl House {
         let source = SourceName { kind: SourceKind::Upload, name: format!("{MARK}-files") };
         let report = catalog::import(&portal, &pat, &source, vec![file]).await.unwrap();
         assert_eq!(report.errors, [], "the house's descriptors are right");
+        self.keep("sources", catalog::sources(&portal, &pat).await.unwrap()[0].id);
         let mut services = Vec::new();
         for row in 0..rows.max(2) {
             services.push(findings::service_named(&portal, &lena, &vault(row)).await.unwrap());

@@ -1,13 +1,17 @@
 //! What there is, who owns it, and how it hangs together.
 
+pub mod bin;
 pub(crate) mod described;
 pub mod effects;
 mod import;
 mod import_plan;
 mod import_sql;
+mod lease;
+mod lease_sql;
 mod read;
 mod shelf;
 mod source;
+mod source_sql;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -18,8 +22,8 @@ use sqlx::PgConnection;
 
 pub use self::{
     import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
-    read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
-    source::{may_see_sources, sources},
+    read::{detail, export, export_descriptors, facet, history, list, naming, owned_by, suggest},
+    source::{Sourced, may_see_sources, source, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
 };
 pub(crate) use self::{read::named, shelf::Shelf};

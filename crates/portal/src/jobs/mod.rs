@@ -112,6 +112,7 @@ async fn sweep(portal: &Portal) -> Result<()> {
     crate::notifications::sweep(portal).await?;
     crate::scorecards::jobs::sweep(portal).await?;
     crate::marks::sweep(portal).await?;
+    crate::catalog::bin::sweep(portal).await?;
     clear_superseded(portal).await
 }
 

@@ -1,6 +1,7 @@
 //! The catalog as people meet it: what an import does, and what each of them sees of it.
 
 mod imports;
+mod leases;
 mod rule;
 mod seen;
 
