@@ -4,9 +4,10 @@ pub mod bin;
 pub mod detail;
 pub mod import;
 pub mod list;
-pub mod search;
 pub mod missing;
+pub mod search;
 pub mod source;
+pub mod source_form;
 pub mod sources;
 
 use leptos::prelude::*;

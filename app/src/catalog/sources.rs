@@ -39,8 +39,11 @@ fn Sources(sources: Vec<Source>, may_import: bool) -> impl IntoView {
     };
     let actions = may_import.then(|| {
         view! {
-            <LinkButton href="/catalog/import" weight=Weight::Primary icon=Some(icon::ADD)>
+            <LinkButton href="/catalog/import" icon=Some(icon::UPLOAD)>
                 "Add descriptors"
+            </LinkButton>
+            <LinkButton href="/catalog/sources/new" weight=Weight::Primary icon=Some(icon::ADD)>
+                "Add a source"
             </LinkButton>
         }
         .into_any()

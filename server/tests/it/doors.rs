@@ -47,6 +47,7 @@ fn value(house: &House, before: &[&str], parameter: &str) -> String {
         (_, "namespace") => return "default".to_owned(),
         ("catalog" | "entities", "name") => return "vault-0".to_owned(),
         ("pkg", _) => return "rampart.css".to_owned(),
+        ("catalog", "source") => "sources",
         ("compliance", "control") => "control",
         ("teams", "team") => "team",
         ("access", "id") => "roles",

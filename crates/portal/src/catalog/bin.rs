@@ -9,7 +9,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Entity, import::recorded, import_sql, lease::{self, Held}, lease_sql, sql,
+    Entity,
+    import::recorded,
+    import_sql,
+    lease::{self, Held},
+    lease_sql, sql,
 };
 use crate::{
     Portal,
@@ -47,8 +51,7 @@ pub async fn bin(portal: &Portal, actor: &Actor, request: &PageRequest) -> Resul
     let mut snapshot = portal.snapshot(actor).await?;
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
-    let rows =
-        lease_sql::in_bin(&mut visible, &scope, window.after(), window.backwards(), window.limit()).await?;
+    let rows = lease_sql::in_bin(&mut visible, &scope, window.after(), window.backwards(), window.limit()).await?;
     let counted = window.counted(rows.len(), lease_sql::count_bin(&mut visible, &scope, COUNT_LIMIT)).await?;
     Ok(window.close(rows, counted, |row| (row.binned.since, row.id)))
 }

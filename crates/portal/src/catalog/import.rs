@@ -127,23 +127,49 @@ pub async fn import(
     portal: &Portal,
     actor: &Actor,
     source: &SourceName,
-    mut files: Vec<DescriptorFile>,
+    files: Vec<DescriptorFile>,
 ) -> Result<ImportReport> {
     check_limits(source, &files)?;
+    let reading = Reading { whole: source.is_whole(), must_exist: false, errors: Vec::new() };
+    import_reading(portal, actor, source, files, reading).await
+}
+
+/// What is known of files beside what they say.
+pub(super) struct Reading {
+    /// They are all that the source has: what they do not describe is let go of.
+    pub whole: bool,
+    /// The source is not made where there is none of its name.
+    pub must_exist: bool,
+    /// What was wrong before any document was read.
+    pub errors: Vec<DocumentError>,
+}
+
+/// As [`import`], within the limits already.
+pub(super) async fn import_reading(
+    portal: &Portal,
+    actor: &Actor,
+    source: &SourceName,
+    mut files: Vec<DescriptorFile>,
+    reading: Reading,
+) -> Result<ImportReport> {
     let began = portal.clock.now();
     let mut permit = portal.authorize(actor, WriteCatalog, ORGANISATION).await?;
     integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::DescriptorUpload).await?;
     let (descriptors, mut errors) =
         tokio::task::spawn_blocking(move || read(&mut files)).await.map_err(Error::internal)??;
+    errors.extend(reading.errors);
 
     import_sql::lock_imports(&mut permit).await?;
     let now = portal.clock.now();
+    if reading.must_exist && !import_sql::source_exists(&mut permit, source.kind, &source.name).await? {
+        return Err(Error::NotFound("catalog source"));
+    }
     let new_source: SourceId = portal.rng.id(&portal.clock);
     let source_id = import_sql::upsert_source(&mut permit, new_source, source.kind, &source.name, now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
-    lease::note_conflicts(&mut permit, source_id, &plan.conflicts, source.is_whole(), now).await?;
-    let let_go = if source.is_whole() {
+    lease::note_conflicts(&mut permit, source_id, &plan.conflicts, reading.whole, now).await?;
+    let let_go = if reading.whole {
         lease::let_go(portal, &mut permit, source_id, &source.name, &plan.claimed(), &errors).await?
     } else {
         lease::LetGo::default()

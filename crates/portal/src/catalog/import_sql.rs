@@ -19,6 +19,15 @@ pub(super) async fn lock_imports(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+pub(super) async fn source_exists(connection: &mut PgConnection, kind: SourceKind, name: &str) -> Result<bool> {
+    let found = query_scalar!(
+        r#"select exists (select from source where kind = $1 and name = $2) as "found!""#,
+        kind.as_str(),
+        name,
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
 /// The source of that name, made where there is none yet.
 pub(super) async fn upsert_source(
     connection: &mut PgConnection,

@@ -69,7 +69,8 @@ pub(super) async fn let_go(
     }
     let now = portal.clock.now();
     let ids: Vec<Uuid> = held.iter().map(|held| held.id.0).collect();
-    let handed_over: HashSet<EntityId> = lease_sql::hand_over(connection, source, &ids, now).await?.into_iter().collect();
+    let handed_over: HashSet<EntityId> =
+        lease_sql::hand_over(connection, source, &ids, now).await?.into_iter().collect();
     let (handed_over, binned) = held.into_iter().partition(|held| handed_over.contains(&held.id));
     let let_go = LetGo { binned, handed_over };
     let because = format!("{name} does not describe it any more");
@@ -163,7 +164,12 @@ fn named(held: &Held) -> (String, String) {
 }
 
 /// One notice a team, to its developers and leads.
-pub(super) async fn tell_owners(portal: &Portal, connection: &mut PgConnection, binned: &[Held], because: &str) -> Result<()> {
+pub(super) async fn tell_owners(
+    portal: &Portal,
+    connection: &mut PgConnection,
+    binned: &[Held],
+    because: &str,
+) -> Result<()> {
     let mut by_team: BTreeMap<TeamId, Vec<&Held>> = BTreeMap::new();
     for held in binned {
         if let Some(team) = held.owner {
@@ -173,9 +179,8 @@ pub(super) async fn tell_owners(portal: &Portal, connection: &mut PgConnection, 
     let now = portal.clock.now();
     for (team, entities) in by_team {
         let holders = identity::effects::holders(connection, &[team], now).await?;
-        let is_theirs = |role, reach| {
-            reach == Reach::Team(team) && matches!(role, RoleName::Developer | RoleName::TeamLead)
-        };
+        let is_theirs =
+            |role, reach| reach == Reach::Team(team) && matches!(role, RoleName::Developer | RoleName::TeamLead);
         let people: Vec<PersonId> = holders
             .iter()
             .filter(|holder| holder.bindings.iter().any(|binding| is_theirs(binding.role, binding.reach)))

@@ -1,7 +1,10 @@
 //! What leases, conflicts and the bin ask of Postgres.
 
-use model::{EntityId, EntityRef, SourceId, TeamId, entity::{Binned, BinnedEntity}};
-use sqlx::{PgConnection, query, query_scalar};
+use model::{
+    EntityId, EntityRef, SourceId, TeamId,
+    entity::{Binned, BinnedEntity},
+};
+use sqlx::{PgConnection, query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -64,7 +67,7 @@ pub(super) async fn hand_over(
     )
     .execute(&mut *connection)
     .await?;
-    // what is new to them is read at once where the portal reads it itself
+    // where the portal reads it itself, it does so at once, and all of it
     query!(
         "update source set next_at = least(next_at, $3)
          where next_at is not null and id <> $1 and id in (select source_id from entity where id = any($2))",
@@ -72,8 +75,11 @@ pub(super) async fn hand_over(
         ids,
         now,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    query!("delete from source_copy where source_id in (select source_id from entity where id = any($1))", ids)
+        .execute(connection)
+        .await?;
     Ok(given)
 }
 
@@ -110,20 +116,10 @@ pub(super) async fn end_conflicts_but(connection: &mut PgConnection, source: Sou
 
 // ---- the bin
 
-pub(super) async fn bin(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-    because: &str,
-    now: OffsetDateTime,
-) -> Result<()> {
-    query!(
-        "update entity set binned_at = $2, binned_because = $3 where id = any($1)",
-        ids,
-        now,
-        because,
-    )
-    .execute(connection)
-    .await?;
+pub(super) async fn bin(connection: &mut PgConnection, ids: &[Uuid], because: &str, now: OffsetDateTime) -> Result<()> {
+    query!("update entity set binned_at = $2, binned_because = $3 where id = any($1)", ids, now, because,)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -176,42 +172,77 @@ pub(super) async fn in_bin(
     limit: i64,
 ) -> Result<Vec<BinnedEntity>> {
     let (at, id) = after.map(|(at, id)| (*at, id.0)).unzip();
-    let rows = query!(
-        r#"select entity.id as "id: EntityId", kind, namespace, entity.name, coalesce(title, entity.name) as "title!",
-                  owner_ref, team.name as "team?", binned_at as "binned_at!", binned_because as "because!"
-           from entity
-           left join team on team.id = owner_id
-           where binned_at is not null
-               and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity.id = any($4))
-               and ($5::timestamptz is null
-                   or case when $7 then (binned_at, entity.id) > ($5, $6::uuid)
-                           else (binned_at, entity.id) < ($5, $6::uuid) end)
-           order by case when $7 then binned_at end, case when $7 then entity.id end,
-                    binned_at desc, entity.id desc
-           limit $8"#,
-        scope.everything,
-        scope.unrestricted,
-        &scope.team_ids(),
-        &scope.entity_ids(),
-        at,
-        id,
-        backwards,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(BinnedEntity {
-                id: row.id,
-                reference: reference(&row.kind, &row.namespace, &row.name)?,
-                title: row.title,
-                owner: row.owner_ref,
-                team: row.team,
-                binned: Binned::new(row.binned_at, row.because),
-            })
+    let rows = if backwards {
+        query_as!(
+            Row,
+            r#"select entity.id as "id: EntityId", kind, namespace, entity.name, coalesce(title, entity.name) as "title!",
+                      owner_ref, team.name as "team?", binned_at as "binned_at!", binned_because as "because!"
+               from entity
+               left join team on team.id = owner_id
+               where binned_at is not null
+                   and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity.id = any($4))
+                   and ($5::timestamptz is null or (binned_at, entity.id) > ($5, $6::uuid))
+               order by binned_at, entity.id
+               limit $7"#,
+            scope.everything,
+            scope.unrestricted,
+            &scope.team_ids(),
+            &scope.entity_ids(),
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    } else {
+        query_as!(
+            Row,
+            r#"select entity.id as "id: EntityId", kind, namespace, entity.name, coalesce(title, entity.name) as "title!",
+                      owner_ref, team.name as "team?", binned_at as "binned_at!", binned_because as "because!"
+               from entity
+               left join team on team.id = owner_id
+               where binned_at is not null
+                   and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity.id = any($4))
+                   and ($5::timestamptz is null or (binned_at, entity.id) < ($5, $6::uuid))
+               order by binned_at desc, entity.id desc
+               limit $7"#,
+            scope.everything,
+            scope.unrestricted,
+            &scope.team_ids(),
+            &scope.entity_ids(),
+            at,
+            id,
+            limit,
+        )
+        .fetch_all(connection)
+        .await?
+    };
+    rows.into_iter().map(Row::entity).collect()
+}
+
+struct Row {
+    id: EntityId,
+    kind: String,
+    namespace: String,
+    name: String,
+    title: String,
+    owner_ref: Option<String>,
+    team: Option<String>,
+    binned_at: OffsetDateTime,
+    because: String,
+}
+
+impl Row {
+    fn entity(self) -> Result<BinnedEntity> {
+        Ok(BinnedEntity {
+            id: self.id,
+            reference: reference(&self.kind, &self.namespace, &self.name)?,
+            title: self.title,
+            owner: self.owner_ref,
+            team: self.team,
+            binned: Binned::new(self.binned_at, self.because),
         })
-        .collect()
+    }
 }
 
 pub(super) async fn count_bin(connection: &mut PgConnection, scope: &Scope, limit: i64) -> Result<i64> {

@@ -2,6 +2,7 @@
 
 pub mod bin;
 pub(crate) mod described;
+pub mod edit;
 pub mod effects;
 mod import;
 mod import_plan;
@@ -9,6 +10,7 @@ mod import_sql;
 mod lease;
 mod lease_sql;
 mod read;
+pub(crate) mod reading;
 mod shelf;
 mod source;
 mod source_sql;

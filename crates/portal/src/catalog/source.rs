@@ -19,6 +19,8 @@ pub struct Sourced {
     /// What it and others describe, on whichever side it stands.
     pub conflicts: Vec<SourceConflict>,
     pub may_edit: bool,
+    /// Where its host tells of pushes, where a secret for that is kept.
+    pub hook: Option<String>,
 }
 
 /// Every source with how its last reading went, by name.
@@ -43,7 +45,8 @@ pub async fn source(portal: &Portal, actor: &Actor, id: SourceId) -> Result<Sour
     let mut visible = snapshot.visible(ActionName::SourceRead)?;
     let source = source_sql::sources(&mut visible, Some(id)).await?.pop().ok_or(Error::NotFound("catalog source"))?;
     let conflicts = source_sql::conflicts(&mut visible, id).await?;
-    Ok(Sourced { source, conflicts, may_edit })
+    let hook = source.has_hook.then(|| format!("{}/hooks/catalog/{id}", portal.settings.base_url));
+    Ok(Sourced { source, conflicts, may_edit, hook })
 }
 
 /// Whether the actor may see the sources and what is wrong with them: for what a page offers.

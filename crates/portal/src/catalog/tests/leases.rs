@@ -115,7 +115,8 @@ async fn a_wrong_document_bins_nothing_that_it_may_have_described() {
         "{{ template }}: [".to_owned(),
     ] {
         let report =
-            read_as(&t, UPLOADED, vec![file("two.yaml", &wrong), file("other.yaml", &component("lone", "x", ""))]).await;
+            read_as(&t, UPLOADED, vec![file("two.yaml", &wrong), file("other.yaml", &component("lone", "x", ""))])
+                .await;
         assert!(!report.errors.is_empty() && report.binned.is_empty(), "{wrong}\n{report:?}");
         assert_eq!(names(&t, &ada, &[]).await, ["lone", "pay", "ship"], "{wrong}");
     }
@@ -220,13 +221,16 @@ fn the_order_of_files_changes_nothing() {
         file("b.yaml", &component("pay", "payments", "")),
         file("c.yaml", &component("pay", "thieves", "")),
         file("d.yaml", &component("broken", "x", "").replace("  lifecycle: production\n", "")),
-        file("e.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: payments\nspec:\n  type: team\n  children: []\n"),
+        file(
+            "e.yaml",
+            "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: payments\nspec:\n  type: team\n  children: []\n",
+        ),
         file("b.yaml", &component("ship", "payments", "")),
     ];
     let mut expected = None;
-    let mut runner = TestRunner::new(ProptestConfig { cases: 8, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig { cases: 4, ..ProptestConfig::default() });
     let order = Just(files).prop_shuffle();
-    for _ in 0..8 {
+    for _ in 0..4 {
         let files = order.new_tree(&mut runner).unwrap().current();
         let found = runtime.block_on(async {
             let t = TestPortal::new().await;

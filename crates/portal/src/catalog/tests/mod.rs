@@ -2,6 +2,7 @@
 
 mod imports;
 mod leases;
+mod readings;
 mod rule;
 mod seen;
 
