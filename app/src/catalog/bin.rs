@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use leptos::prelude::*;
 use model::{
-    EntityRef, Kind, PageRequest,
+    EntityDetail, EntityRef, Kind, PageRequest, SourceKind,
     entity::{Binned, BinnedEntity},
     page::Page,
 };
@@ -14,7 +14,7 @@ use crate::{
     backend::{Answer, Cx, Head},
     ui::{
         Tone,
-        button::Button,
+        button::{Button, Weight},
         flash::Notice,
         form::Form,
         icon,
@@ -156,5 +156,30 @@ pub fn InBin(binned: Binned, reference: EntityRef, may_restore: bool) -> impl In
             </p>
             {restore}
         </Notice>
+    }
+}
+
+/// The way into the bin for what no source lets go of by itself.
+pub struct Discard(EntityRef);
+
+impl Discard {
+    #[must_use]
+    pub fn offered(entity: &EntityDetail, may: bool) -> Option<Self> {
+        let by_itself = entity.origin.as_ref().is_some_and(|origin| origin.kind != SourceKind::Upload);
+        (may && !by_itself && entity.binned.is_none()).then(|| Self(entity.summary.reference.clone()))
+    }
+
+    #[must_use]
+    pub fn view(self) -> AnyView {
+        view! {
+            <div class="mt-6">
+                <Form action=format!("{}/discard", self.0.href()) name="discard" inline=true>
+                    <Button weight=Weight::Quiet icon=Some(icon::DELETE)>
+                        "Move to the bin"
+                    </Button>
+                </Form>
+            </div>
+        }
+        .into_any()
     }
 }

@@ -8,7 +8,10 @@ use model::{
 };
 use portal::{Error, Snapshot, catalog};
 
-use super::{bin::InBin, drawn, owner_of, referred};
+use super::{
+    bin::{Discard, InBin},
+    drawn, owner_of, referred,
+};
 use crate::{
     backend::{Answer, Cx, Failure, Head},
     findings,
@@ -140,7 +143,8 @@ pub async fn overview(cx: Cx, Path(path): EntityPath) -> Answer {
         Err(failure) => return super::missing::page(&cx, path, failure).await,
     };
     let shown = entity.clone();
-    page(&cx, &entity, "", move || view! { <Overview entity=shown /> })
+    let discard = Discard::offered(&entity, catalog::may_import(&cx.portal, &cx.actor));
+    page(&cx, &entity, "", move || view! { <Overview entity=shown /> {discard.map(Discard::view)} })
 }
 
 /// `/catalog/{kind}/{namespace}/{name}/relations`
