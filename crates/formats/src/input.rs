@@ -145,7 +145,7 @@ fn unzip(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, ParseError> {
     Ok(unpacked)
 }
 
-fn decode(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, ParseError> {
+pub(crate) fn decode(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, ParseError> {
     match &*bytes {
         [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes).map(Cow::Owned),
         [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes).map(Cow::Owned),

@@ -1,11 +1,13 @@
 //! From a file's text to its documents: split, checked, each error with its line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::{
-    Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENTS, rules,
+    Descriptor, DescriptorError, DocumentResult, MAX_BYTES, MAX_DOCUMENTS,
+    includes::{self, Incomplete},
+    rules::{self, Wrong},
     yaml::{self, Budget, Flaw, Node, Step},
 };
 use crate::{Input, ParseError};
@@ -96,8 +98,8 @@ impl Document<'_> {
         let given = |value: Option<&Value>| value.and_then(Value::as_str).map(ToOwned::to_owned);
         result.kind = given(value.get("kind"));
         result.name = given(value.pointer("/metadata/name"));
-        result.outcome = match rules::check(value) {
-            Ok(checked) => Ok(Descriptor {
+        result.outcome = match checked(value) {
+            Ok((checked, incomplete)) => Ok(Descriptor {
                 kind: checked.kind,
                 api_version: checked.api_version,
                 metadata: checked.metadata,
@@ -105,6 +107,7 @@ impl Document<'_> {
                 relations: checked.relations,
                 document,
                 line: self.line,
+                incomplete,
             }),
             Err(wrong) => Err(wrong
                 .into_iter()
@@ -141,7 +144,18 @@ impl Document<'_> {
     }
 }
 
-fn field(at: &[Step]) -> String {
+/// What a document says, and what is missing from it.
+fn checked(document: Value) -> Result<(rules::Checked, Option<Box<Incomplete>>), Vec<Wrong>> {
+    let includes = includes::find(&document).map_err(|wrong| vec![wrong])?;
+    if includes.is_empty() {
+        return Ok((rules::check(document, &HashSet::new())?, None));
+    }
+    let checked = rules::check(document.clone(), &includes::pending(&includes))?;
+    Ok((checked, Some(Box::new(Incomplete { document, includes }))))
+}
+
+/// `spec.dependsOn[1]`
+pub(super) fn field(at: &[Step]) -> String {
     let mut field = String::new();
     for step in at {
         match step {

@@ -3,6 +3,7 @@
 //! Each document stands by itself: one that is wrong says where and why, and the others are read.
 
 mod document;
+mod includes;
 pub mod marks;
 mod rules;
 mod yaml;
@@ -13,6 +14,7 @@ use model::{EntityRef, Kind, Link, RelationType};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::includes::{Content, Include, MAX_INCLUDE_BYTES};
 use crate::{Format, Input, Limits, ParseError, Place};
 
 /// Every format of descriptors that is read.
@@ -62,6 +64,9 @@ pub struct Descriptor {
     pub document: usize,
     /// The line the document begins at, counted from one.
     pub line: usize,
+    /// There while files are missing that it includes; what they fill is as given until then.
+    #[serde(skip)]
+    incomplete: Option<Box<includes::Incomplete>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

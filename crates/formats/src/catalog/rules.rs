@@ -3,7 +3,7 @@
 //! After the published JSON schemas, field-format policy and built-in relations of `@backstage/catalog-model` 1.7
 //! (backstage.io/docs/features/software-catalog/descriptor-format). A field that is `null` counts as left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::{
     EntityRef, Kind, Link, RelationType,
@@ -11,7 +11,7 @@ use model::{
 };
 use serde_json::{Map, Value};
 
-use super::{Metadata, marks, yaml::Step};
+use super::{Metadata, includes, marks, yaml::Step};
 
 /// What a descriptor says once it is known to be right.
 pub(super) struct Checked {
@@ -138,8 +138,9 @@ const TEMPLATE_API_VERSIONS: &[&str] =
 /// The members a descriptor has; `relations` and `status` come back from an export and are not read.
 const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "relations", "status"];
 
-/// Everything that is wrong with a document, or what it says.
-pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
+/// Everything that is wrong with a document, or what it says. What a file is still to fill, at the JSON pointers
+/// `pending`, counts as right.
+pub(super) fn check(document: Value, pending: &HashSet<String>) -> Result<Checked, Vec<Wrong>> {
     let Value::Object(mut document) = document else {
         return Err(vec![Wrong {
             at: Vec::new(),
@@ -150,7 +151,8 @@ pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
         let reason = "this is not a Backstage descriptor: it has neither apiVersion nor kind";
         return Err(vec![Wrong { at: Vec::new(), reason: reason.to_owned() }]);
     }
-    let mut check = Check { wrong: Vec::new(), at: Vec::new() };
+    let mut check = Check { wrong: Vec::new(), at: Vec::new(), pending };
+    check.own_words(&document);
     check.templated(&document);
     if !check.wrong.is_empty() {
         return Err(check.wrong);
@@ -177,12 +179,13 @@ pub(super) fn check(document: Value) -> Result<Checked, Vec<Wrong>> {
 }
 
 /// Collects what is wrong on the way through a document.
-struct Check {
+struct Check<'p> {
     wrong: Vec<Wrong>,
     at: Vec<Step>,
+    pending: &'p HashSet<String>,
 }
 
-impl Check {
+impl Check<'_> {
     fn wrong(&mut self, reason: impl Into<String>) {
         /// Enough to mend a file by; a file that is wrong everywhere is another kind of file.
         const MOST: usize = 100;
@@ -200,6 +203,36 @@ impl Check {
         let result = inside(self);
         self.at.pop();
         result
+    }
+
+    /// Whether a file is still to fill this place.
+    fn is_pending(&self, value: &Value) -> bool {
+        !self.pending.is_empty() && includes::is_include(value) && self.pending.contains(&includes::pointer(&self.at))
+    }
+
+    /// What an entity is and who may see it cannot wait for another file: the catalog knows it by these.
+    fn own_words(&mut self, document: &Map<String, Value>) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let annotations = document.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let marks = annotations.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let marks = marks.filter(|key| key.starts_with("rampart.dev/")).map(|key| vec!["metadata", "annotations", key]);
+        let own: &[&[&str]] = &[
+            &["apiVersion"],
+            &["kind"],
+            &["metadata"],
+            &["metadata", "name"],
+            &["metadata", "namespace"],
+            &["metadata", "annotations"],
+        ];
+        for way in own.iter().map(|way| way.to_vec()).chain(marks) {
+            let at: Vec<Step> = way.into_iter().map(Step::key).collect();
+            if self.pending.contains(&includes::pointer(&at)) {
+                let reason = "this must stand in the descriptor itself and cannot be included".to_owned();
+                self.wrong.push(Wrong { at, reason });
+            }
+        }
     }
 
     fn kind(&mut self, document: &Map<String, Value>) -> Option<Kind> {
@@ -274,6 +307,7 @@ impl Check {
                         Value::String(value) if is_value(value) => {
                             read.insert(key.clone(), value.clone());
                         }
+                        other if check.is_pending(other) => {}
                         Value::String(_) => check.wrong(format!("the value is neither empty nor {NAME_RULE}")),
                         other => check.wrong(not_text(other)),
                     }
@@ -299,6 +333,9 @@ impl Check {
     fn links(&mut self, given: &Map<String, Value>) -> Vec<Link> {
         let mut links = Vec::new();
         self.list(given, "links", false, |check, link| {
+            if check.is_pending(link) {
+                return;
+            }
             let Value::Object(link) = link else {
                 return check.wrong("a link is a mapping with a url");
             };
@@ -369,6 +406,7 @@ impl Check {
         inside: impl FnOnce(&mut Self, &'v Map<String, Value>) -> T,
     ) -> Option<T> {
         self.under(name, |check| match of.get(name) {
+            Some(value) if check.is_pending(value) => None,
             Some(Value::Object(mapping)) => Some(inside(check, mapping)),
             None | Some(Value::Null) => {
                 if required {
@@ -403,6 +441,7 @@ impl Check {
                     check.wrong("this is required; an empty list is []");
                 }
             }
+            Some(value) if check.is_pending(value) => {}
             Some(_) => check.wrong("this must be a list"),
         });
     }
@@ -417,6 +456,7 @@ impl Check {
         self.list(of, name, required, |check, value| match value {
             Value::String(text) if !text.is_empty() => each(check, text),
             Value::String(_) => check.wrong("this must not be empty"),
+            other if check.is_pending(other) => {}
             other => check.wrong(not_text(other)),
         });
     }
@@ -440,7 +480,11 @@ impl Check {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => {
-                self.under(name, |check| check.wrong(not_text(other)));
+                self.under(name, |check| {
+                    if !check.is_pending(other) {
+                        check.wrong(not_text(other));
+                    }
+                });
                 None
             }
         }

@@ -115,6 +115,16 @@ impl Node {
         }
     }
 
+    pub fn into_json(self) -> Value {
+        match self.content {
+            Content::Scalar(value) => value,
+            Content::List(nodes) => nodes.into_iter().map(Self::into_json).collect(),
+            Content::Mapping(entries) => Value::Object(
+                entries.into_iter().map(|entry| (entry.key, entry.value.into_json())).collect::<Map<_, _>>(),
+            ),
+        }
+    }
+
     fn no_key_twice(&self) -> Result<(), Flaw> {
         let Content::Mapping(entries) = &self.content else { return Ok(()) };
         let mut seen = HashSet::with_capacity(entries.len());
