@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    import_plan::{Changed, Plan, changes, read},
+    import_plan::{Beside, Changed, Plan, changes, read},
     import_sql, lease,
 };
 use crate::{
@@ -129,23 +129,28 @@ pub async fn import(
     source: &SourceName,
     files: Vec<DescriptorFile>,
 ) -> Result<ImportReport> {
-    check_limits(source, &files)?;
-    let reading = Reading { whole: source.is_whole(), must_exist: false, errors: Vec::new() };
+    let reading = Reading { whole: source.is_whole(), ..Reading::default() };
     import_reading(portal, actor, source, files, reading).await
 }
 
 /// What is known of files beside what they say.
-pub(super) struct Reading {
+#[derive(Debug, Default)]
+pub struct Reading {
     /// They are all that the source has: what they do not describe is let go of.
     pub whole: bool,
     /// The source is not made where there is none of its name.
     pub must_exist: bool,
     /// What was wrong before any document was read.
     pub errors: Vec<DocumentError>,
+    /// What their descriptors include.
+    pub beside: Beside,
 }
 
-/// As [`import`], within the limits already.
-pub(super) async fn import_reading(
+/// As [`import`], where more is known of the files.
+///
+/// # Errors
+/// As [`import`]; `NotFound` where the source must exist and does not.
+pub async fn import_reading(
     portal: &Portal,
     actor: &Actor,
     source: &SourceName,
@@ -153,23 +158,28 @@ pub(super) async fn import_reading(
     reading: Reading,
 ) -> Result<ImportReport> {
     let began = portal.clock.now();
+    let Reading { whole, must_exist, errors: wrong_before, beside } = reading;
+    // what the portal reads itself has limits of its own, and may have nothing left
+    if !must_exist {
+        check_limits(source, &files)?;
+    }
     let mut permit = portal.authorize(actor, WriteCatalog, ORGANISATION).await?;
     integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::DescriptorUpload).await?;
     let (descriptors, mut errors) =
-        tokio::task::spawn_blocking(move || read(&mut files)).await.map_err(Error::internal)??;
-    errors.extend(reading.errors);
+        tokio::task::spawn_blocking(move || read(&mut files, &beside)).await.map_err(Error::internal)??;
+    errors.extend(wrong_before);
 
     import_sql::lock_imports(&mut permit).await?;
     let now = portal.clock.now();
-    if reading.must_exist && !import_sql::source_exists(&mut permit, source.kind, &source.name).await? {
+    if must_exist && !import_sql::source_exists(&mut permit, source.kind, &source.name).await? {
         return Err(Error::NotFound("catalog source"));
     }
     let new_source: SourceId = portal.rng.id(&portal.clock);
     let source_id = import_sql::upsert_source(&mut permit, new_source, source.kind, &source.name, now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
-    lease::note_conflicts(&mut permit, source_id, &plan.conflicts, reading.whole, now).await?;
-    let let_go = if reading.whole {
+    lease::note_conflicts(&mut permit, source_id, &plan.conflicts, whole, now).await?;
+    let let_go = if whole {
         lease::let_go(portal, &mut permit, source_id, &source.name, &plan.claimed(), &errors).await?
     } else {
         lease::LetGo::default()

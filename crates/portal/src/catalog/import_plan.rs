@@ -130,6 +130,19 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Puts in what it includes. Where nobody looked for a file, as with one that is sent alone, it stays as given.
+    fn complete(&mut self, beside: &Beside) -> Result<(), DocumentError> {
+        for include in self.descriptor.includes() {
+            let Some(found) = beside.get(&(self.file.clone(), include.target.clone())) else { continue };
+            let put = found.as_ref().map_err(Clone::clone).and_then(|bytes| self.descriptor.include(&include, bytes));
+            if let Err(reason) = put {
+                let field = include.pointer.trim_start_matches('/').replace('/', ".");
+                return Err(self.error(Some(&field), reason));
+            }
+        }
+        Ok(())
+    }
+
     fn error(&self, field: Option<&str>, reason: String) -> DocumentError {
         DocumentError {
             file: self.file.clone(),
@@ -143,8 +156,14 @@ impl Given {
     }
 }
 
+/// What descriptors include from files of their own, by descriptor's file and target; or why it cannot be had.
+pub type Beside = HashMap<(String, String), Result<Vec<u8>, String>>;
+
 /// What is right, each entity once, and everything that is wrong. The order of the files changes nothing.
-pub(super) fn read(files: &mut [DescriptorFile]) -> Result<(BTreeMap<EntityRef, Given>, Vec<DocumentError>)> {
+pub(super) fn read(
+    files: &mut [DescriptorFile],
+    beside: &Beside,
+) -> Result<(BTreeMap<EntityRef, Given>, Vec<DocumentError>)> {
     let mut descriptors: BTreeMap<EntityRef, Given> = BTreeMap::new();
     let mut errors = Vec::new();
     let mut documents = 0;
@@ -162,7 +181,11 @@ pub(super) fn read(files: &mut [DescriptorFile]) -> Result<(BTreeMap<EntityRef, 
             errors.extend(in_words(&file.path, &result));
             let Ok(descriptor) = result.outcome else { continue };
             debug_assert_eq!(errors_before, errors.len(), "a right document has no errors");
-            let given = Given { file: file.path.clone(), descriptor };
+            let mut given = Given { file: file.path.clone(), descriptor };
+            if let Err(error) = given.complete(beside) {
+                errors.push(error);
+                continue;
+            }
             let reference = given.descriptor.entity_ref();
             if let Some(first) = descriptors.get(&reference) {
                 let at = format!("{}, line {}", first.file, first.descriptor.line);

@@ -23,7 +23,8 @@ use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
 pub use self::{
-    import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
+    import::{DescriptorFile, MAX_BYTES, MAX_FILES, Reading, SourceName, import, import_reading, may_import},
+    import_plan::Beside,
     read::{detail, export, export_descriptors, facet, history, list, naming, owned_by, suggest},
     source::{Sourced, may_see_sources, source, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},

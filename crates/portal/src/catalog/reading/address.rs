@@ -161,6 +161,18 @@ impl Place {
         Ok(url)
     }
 
+    /// Whether it stands in the same repository, or, outside any, on the same host.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Repository { host, origin, repository, .. },
+                Self::Repository { host: other_host, origin: other_origin, repository: other_repository, .. },
+            ) => (host, origin, repository) == (other_host, other_origin, other_repository),
+            (Self::Elsewhere(one), Self::Elsewhere(other)) => one.origin() == other.origin(),
+            _ => false,
+        }
+    }
+
     pub const fn host(&self) -> Option<Host> {
         match self {
             Self::Repository { host, .. } => Some(*host),

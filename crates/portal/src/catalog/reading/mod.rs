@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use model::{DocumentError, Kind, SourceId, SourceKind};
+use model::{DocumentError, SourceId, SourceKind};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use url::Url;
@@ -26,6 +26,7 @@ use self::{
 use super::{
     DescriptorFile,
     import::{MAX_BYTES, Reading, SourceName, import_reading},
+    import_plan::Beside,
     source_sql::{self, FileCopy, Polled},
 };
 use crate::{
@@ -90,6 +91,7 @@ pub(crate) async fn read(portal: &Portal, source: SourceId) -> Result<()> {
 #[derive(Default)]
 struct Gathered {
     files: Vec<DescriptorFile>,
+    beside: Beside,
     /// What could not be had, or leads nowhere.
     errors: Vec<DocumentError>,
     /// Nothing is missing from it.
@@ -185,7 +187,29 @@ async fn gather(
             if bytes_in_all > MAX_BYTES {
                 return Err(Error::TooLarge(format!("it has more than {} MiB of files", MAX_BYTES >> 20)).into());
             }
-            for (target, at) in targets(&named, &bytes) {
+            let named_files = Named::of(&named, &bytes);
+            for target in named_files.includes {
+                let found = reader.included(&place, &target).await;
+                let found = found.map(|(copy, is_new)| {
+                    gathered.changed |= is_new;
+                    bytes_in_all += copy.body.len();
+                    let body = copy.body.clone();
+                    if !gathered.copies.iter().any(|kept| kept.address == copy.address) {
+                        gathered.copies.push(copy);
+                    }
+                    body
+                });
+                // without it the document is wrong, and stays as it was
+                gathered.changed |= found.is_err();
+                let found = found.map_err(|failed| format!("{target} cannot be included: {}", failed.reason));
+                gathered.beside.insert((named.clone(), target), found);
+            }
+            if gathered.copies.len() > most_files {
+                return Err(
+                    Error::TooLarge(format!("it has more than {MOST_FILES} files, those included among them")).into()
+                );
+            }
+            for (target, at) in named_files.targets {
                 let joined = match place.join(&target) {
                     Ok(joined) => joined,
                     Err(error) => {
@@ -226,9 +250,19 @@ impl Reader<'_> {
     /// The file, and whether it is otherwise than at the last reading; none where there is none.
     async fn file(&self, place: &Place) -> Result<Option<(FileCopy, bool)>, Failed> {
         let url = place.request(self.token.is_some())?;
-        self.document(&place.to_string(), &url, place.host(), true)
-            .await
-            .map(|found| found.map(|(copy, new, _)| (copy, new)))
+        self.document(&place.to_string(), &url, place.host(), self.token).await
+    }
+
+    /// A file that a descriptor includes. What it holds is shown to whoever sees the entity, so the token is for the
+    /// descriptor's own repository alone.
+    async fn included(&self, place: &Place, target: &str) -> Result<(FileCopy, bool), Failed> {
+        let included = place.join(target)?;
+        let own = included.is_beside(place);
+        let token = self.token.filter(|_| own);
+        let url = included.request(token.is_some())?;
+        let named = included.to_string();
+        let found = self.document(&named, &url, included.host(), token).await?;
+        found.ok_or_else(|| Error::Unavailable(format!("{named} is not there (404)")).into())
     }
 
     async fn document(
@@ -236,22 +270,22 @@ impl Reader<'_> {
         named: &str,
         url: &Url,
         host: Option<address::Host>,
-        raw: bool,
-    ) -> Result<Option<(FileCopy, bool, Option<Url>)>, Failed> {
-        let token = self.token.filter(|_| address::origin(url) == self.trusted);
+        token: Option<&SecretString>,
+    ) -> Result<Option<(FileCopy, bool)>, Failed> {
+        let token = token.filter(|_| address::origin(url) == self.trusted);
         let before = self.before.get(named);
         let etag = before.and_then(|copy| copy.etag.as_deref());
-        match fetch(self.egress, url, headers(host, raw, token)?, etag, MOST_BYTES).await? {
+        match fetch(self.egress, url, headers(host, true, token)?, etag, MOST_BYTES).await? {
             Fetched::Missing => Ok(None),
             Fetched::Unchanged => match before {
-                Some(copy) => Ok(Some((copy.clone(), false, None))),
+                Some(copy) => Ok(Some((copy.clone(), false))),
                 None => {
                     Err(Error::Unavailable(format!("{named} says that it is unchanged, and was never read")).into())
                 }
             },
-            Fetched::New { body, etag, next } => {
+            Fetched::New { body, etag, .. } => {
                 let is_new = before.is_none_or(|copy| copy.body != body);
-                Ok(Some((FileCopy { address: named.to_owned(), etag, body }, is_new, next)))
+                Ok(Some((FileCopy { address: named.to_owned(), etag, body }, is_new)))
             }
         }
     }
@@ -313,38 +347,43 @@ fn whole_file(file: &str) -> DocumentError {
     }
 }
 
-/// What the Locations of a file name, each with its place.
-fn targets(file: &str, bytes: &[u8]) -> Vec<(String, DocumentError)> {
-    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    let descriptors =
-        formats::catalog::read(bytes, formats::Limits::default()).into_iter().filter_map(|result| result.outcome.ok());
-    let locations = descriptors.filter(|descriptor| descriptor.kind == Kind::Location);
-    locations
-        .flat_map(|location| {
+/// The other files that a file names.
+#[derive(Default)]
+struct Named {
+    /// By its Locations, each with its place.
+    targets: Vec<(String, DocumentError)>,
+    /// By what its descriptors include, each once.
+    includes: BTreeSet<String>,
+}
+
+impl Named {
+    fn of(file: &str, bytes: &[u8]) -> Self {
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let mut named = Self::default();
+        for result in formats::catalog::read(bytes, formats::Limits::default()) {
+            let Ok(descriptor) = result.outcome else { continue };
+            named.includes.extend(descriptor.includes().into_iter().map(|include| include.target));
             let at = DocumentError {
-                file: file.to_owned(),
-                document: number(location.document),
-                line: number(location.line),
-                kind: Some(location.kind.label().to_owned()),
-                name: Some(location.metadata.name.clone()),
+                document: number(descriptor.document),
+                line: number(descriptor.line),
+                kind: Some(descriptor.kind.label().to_owned()),
+                name: Some(descriptor.metadata.name.clone()),
                 field: Some("spec.targets".to_owned()),
-                reason: String::new(),
+                ..whole_file(file)
             };
-            let more = location.spec.get("targets").and_then(|targets| targets.as_array()).into_iter().flatten();
-            let all = location.spec.get("target").into_iter().chain(more);
-            let all: Vec<String> = all.filter_map(|target| target.as_str()).map(str::to_owned).collect();
-            all.into_iter().map(move |target| (target, at.clone()))
-        })
-        .collect()
+            named.targets.extend(descriptor.targets().into_iter().map(|target| (target, at.clone())));
+        }
+        named
+    }
 }
 
 /// Brings the catalog to what was found, where that is otherwise than before; when to ask again, where a host said so.
 async fn take(portal: &Portal, polled: &Polled, gathered: Gathered) -> Result<Option<Duration>, Failed> {
-    let Gathered { files, errors, whole, changed, copies, retry_after } = gathered;
+    let Gathered { files, beside, errors, whole, changed, copies, retry_after } = gathered;
     if changed || !whole || polled.failing {
         let actor = Actor::system("catalog.read", None, format!("catalog.read:{}", polled.id));
         let source = SourceName { kind: polled.kind, name: polled.name.clone() };
-        let reading = Reading { whole, must_exist: true, errors };
+        let reading = Reading { whole, must_exist: true, errors, beside };
         import_reading(portal, &actor, &source, files, reading).await?;
     }
     if whole {

@@ -151,6 +151,33 @@ async fn locations_are_followed_once_each_and_never_out_of_their_repository() {
 }
 
 #[tokio::test]
+async fn what_a_descriptor_includes_stands_in_it_and_without_it_the_entity_stays_as_it_was() {
+    let server = MockServer::start().await;
+    let t = portal_beside(&[&server]).await;
+    let api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: orders\nspec:\n  type: openapi\n  lifecycle: production\n  owner: payments\n  definition:\n    $text: ./api/orders.yaml\n";
+    let definition = async |t: &TestPortal| {
+        let orders = see(t, &t.person("Ada", &[]).await, "api:default/orders").await.unwrap();
+        orders.descriptor["spec"]["definition"].clone()
+    };
+    holds(&server, "catalog-info.yaml", api).await;
+    holds(&server, "api/orders.yaml", "openapi: 3.1.0\n").await;
+    let id = add(&t, &draft("shop", &github(&server, "catalog-info.yaml"))).await;
+    assert_eq!(read_now(&t, id).await.errors, []);
+    assert_eq!(definition(&t).await, "openapi: 3.1.0\n");
+    server.reset().await;
+    holds(&server, "catalog-info.yaml", api).await;
+    holds(&server, "api/orders.yaml", "openapi: 3.1.1\n").await;
+    read_now(&t, id).await;
+    assert_eq!(definition(&t).await, "openapi: 3.1.1\n", "a change of the included file is one of the entity");
+    server.reset().await;
+    holds(&server, "catalog-info.yaml", api).await;
+    answers(&server, "api/orders.yaml", ResponseTemplate::new(500)).await;
+    let source = read_now(&t, id).await;
+    assert!(source.errors[0].reason.contains("orders.yaml"), "{source:?}");
+    assert_eq!(definition(&t).await, "openapi: 3.1.1\n");
+}
+
+#[tokio::test]
 async fn where_a_host_fails_nothing_goes_to_the_bin_and_it_is_asked_later_each_time() {
     let server = MockServer::start().await;
     let t = portal_beside(&[&server]).await;
