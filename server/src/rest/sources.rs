@@ -2,11 +2,11 @@
 
 use axum::{
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
 };
 use http::{HeaderMap, StatusCode, header};
 use model::{
-    EntityRef, Problem, SourceId, SourceKind,
+    EntityRef, Problem, ProblemType, SourceId, SourceKind,
     entity::{Source, SourceConflict},
 };
 use portal::{
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::problem::{Answer, Json, Path};
+use super::problem::{Answer, Json, Path, Refusal};
 use crate::{
     auth::actor::{Caller, bearer},
     http::Edge,
@@ -173,7 +173,7 @@ async fn push(
     State(edge): State<Edge>,
     Path(source): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Answer<StatusCode> {
     let id: SourceId = source.parse().map_err(|_| Error::Unauthenticated)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -182,8 +182,21 @@ async fn push(
         gitea: text("x-gitea-signature"),
         token: text("x-gitlab-token").or_else(|| text(header::AUTHORIZATION.as_str()).and_then(bearer)),
     };
+    // a body that nobody signed is not read
+    if proofs.are_none() {
+        return Err(Error::Unauthenticated.into());
+    }
+    let body = Bytes::from_request(request, &edge).await.map_err(|error| unread(error.status()))?;
     edit::pushed(&edge.portal, id, proofs, &body).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+fn unread(status: StatusCode) -> Refusal {
+    Refusal(if status == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(ProblemType::TooLarge, format!("a push is at most {} MiB", MAX_PUSH >> 20))
+    } else {
+        Problem::new(ProblemType::Malformed, "the body could not be read to its end; send it again")
+    })
 }
 
 fn known(id: &str) -> Result<SourceId, Error> {

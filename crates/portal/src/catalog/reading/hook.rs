@@ -17,6 +17,11 @@ pub struct Proofs<'a> {
 }
 
 impl Proofs<'_> {
+    #[must_use]
+    pub const fn are_none(&self) -> bool {
+        self.hub.is_none() && self.gitea.is_none() && self.token.is_none()
+    }
+
     /// Whether one of them is of this secret; comparing takes the same time wherever they differ.
     pub(in crate::catalog) fn hold(&self, secret: &SecretString, body: &[u8]) -> bool {
         let secret = secret.expose_secret().as_bytes();

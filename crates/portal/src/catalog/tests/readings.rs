@@ -436,15 +436,17 @@ async fn what_is_due_is_read_and_one_source_by_one_worker() {
     let t = portal_beside(&[&server]).await;
     holds(&server, "a.yaml", &component("pay", "payments", "")).await;
     let id = add(&t, &draft("shop", &github(&server, "a.yaml"))).await;
-    let elsewhere = t.db.lock(&format!("catalog.source:{id}")).await.unwrap().unwrap();
-    super::super::reading::read(&t, id).await.unwrap();
-    assert!(server.received_requests().await.unwrap().is_empty(), "somebody else reads it");
-    elsewhere.release().await.unwrap();
-    read_now(&t, id).await;
+    jobs::work_once(&t).await.unwrap();
     for (minutes, reads) in [(2, 1), (10, 2)] {
         t.clock.advance(Duration::minutes(minutes));
         super::super::reading::sweep(&t).await.unwrap();
         jobs::work_once(&t).await.unwrap();
         assert_eq!(server.received_requests().await.unwrap().len(), reads, "after {minutes} minutes");
     }
+    let elsewhere = t.db.lock(&format!("catalog.source:{id}")).await.unwrap().unwrap();
+    super::super::reading::read(&t, id).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap().len(), 2, "somebody else reads it");
+    elsewhere.release().await.unwrap();
+    super::super::reading::read(&t, id).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap().len(), 3);
 }
