@@ -109,6 +109,11 @@ impl Cx {
         Ok(self.framed(StatusCode::OK, &head.into(), || view().into_any()))
     }
 
+    /// The page of something that is not there, with what is known about it.
+    pub fn missing_page<V: IntoView + 'static>(&self, head: impl Into<Head>, view: impl FnOnce() -> V) -> Answer {
+        Ok(self.framed(StatusCode::NOT_FOUND, &head.into(), || view().into_any()))
+    }
+
     /// A page in the frame around a form; 422 where the form was refused.
     pub fn form_page<V: IntoView + 'static>(
         &self,
@@ -173,6 +178,13 @@ impl<S: Sync> FromRequestParts<S> for Cx {
 /// Why a page cannot be shown; becomes the page that explains it, with the problem's status.
 #[derive(Debug)]
 pub struct Failure(Box<Problem>);
+
+impl Failure {
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.status == StatusCode::NOT_FOUND.as_u16()
+    }
+}
 
 impl<P: Into<Problem>> From<P> for Failure {
     fn from(problem: P) -> Self {

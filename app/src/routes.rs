@@ -44,6 +44,17 @@ routes! {
     get  "/catalog/import" => crate::catalog::import::new;
     post "/catalog/import" takes portal::catalog::MAX_BYTES + (1 << 20) => crate::catalog::import::submit;
     get  "/catalog/sources" => crate::catalog::sources::list;
+    get  "/catalog/sources/new" => crate::catalog::source_form::new;
+    post "/catalog/sources/new" => crate::catalog::source_form::add;
+    get  "/catalog/sources/{id}/edit" => crate::catalog::source_form::edit;
+    post "/catalog/sources/{id}/edit" => crate::catalog::source_form::change;
+    get  "/catalog/sources/{id}/remove" => crate::catalog::source_form::ask_remove;
+    post "/catalog/sources/{id}/remove" => crate::catalog::source_form::remove;
+    post "/catalog/sources/{id}/refresh" => crate::catalog::source_form::refresh;
+    get  "/catalog/sources/{id}" => crate::catalog::source::detail;
+    get  "/catalog/bin" => crate::catalog::bin::list;
+    post "/catalog/{kind}/{namespace}/{name}/restore" => crate::catalog::bin::restore;
+    post "/catalog/{kind}/{namespace}/{name}/discard" => crate::catalog::bin::discard;
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
     post "/catalog/{kind}/{namespace}/{name}/star" => crate::catalog::marks::star;

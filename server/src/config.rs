@@ -61,7 +61,7 @@ settings! {
     no_proxy = "NO_PROXY", Some(""), false, "hosts, domains and networks that are reached without the proxy, separated by commas";
     smtp_url = "RAMPART_SMTP_URL", None, true, "mail server: smtps://user:password@host or smtp://host:25";
     mail_from = "RAMPART_MAIL_FROM", Some("Rampart <rampart@localhost>"), false, "sender of mail";
-    egress_allow = "RAMPART_EGRESS_ALLOW", Some(""), false, "hosts that webhooks may call, with private addresses where named so, separated by commas";
+    egress_allow = "RAMPART_EGRESS_ALLOW", Some(""), false, "hosts that webhooks and sources of the catalog may call, with private addresses where named so, separated by commas";
     provisioner_url = "RAMPART_PROVISIONER_URL", None, true, "Postgres on which environments are made: a role with CREATEDB and CREATEROLE";
     provisioner_public = "RAMPART_PROVISIONER_PUBLIC", None, false, "host and port under which people reach that Postgres";
     template_paths = "RAMPART_TEMPLATE_PATHS", Some(""), false, "environment templates to load at the start: files or folders, separated by commas";

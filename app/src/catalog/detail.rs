@@ -8,7 +8,10 @@ use model::{
 };
 use portal::{Error, Snapshot, catalog};
 
-use super::{drawn, owner_of, referred};
+use super::{
+    bin::{Discard, InBin},
+    drawn, owner_of, referred,
+};
 use crate::{
     backend::{Answer, Cx, Failure, Head},
     findings,
@@ -82,9 +85,13 @@ pub fn page<V: IntoView + 'static>(
     let head = Head::new(entity.summary.shown_name()).under("Catalog", "/catalog");
     let title = title(entity);
     let tabs = tabs(entity, slug);
+    let may_restore = catalog::may_import(&cx.portal, &cx.actor);
+    let reference = entity.summary.reference.clone();
+    let binned = entity.binned.clone().map(|binned| view! { <InBin binned reference may_restore /> });
     cx.page(head, move || {
         view! {
             {title}
+            {binned}
             {tabs}
             {view()}
         }
@@ -130,10 +137,14 @@ fn tabs(entity: &EntityDetail, current: &str) -> AnyView {
 }
 
 /// `/catalog/{kind}/{namespace}/{name}`
-pub async fn overview(cx: Cx, path: EntityPath) -> Answer {
-    let (entity, _snapshot) = open(&cx, path).await?;
+pub async fn overview(cx: Cx, Path(path): EntityPath) -> Answer {
+    let (entity, _snapshot) = match open(&cx, Path(path.clone())).await {
+        Ok(opened) => opened,
+        Err(failure) => return super::missing::page(&cx, path, failure).await,
+    };
     let shown = entity.clone();
-    page(&cx, &entity, "", move || view! { <Overview entity=shown /> })
+    let discard = Discard::offered(&entity, catalog::may_import(&cx.portal, &cx.actor));
+    page(&cx, &entity, "", move || view! { <Overview entity=shown /> {discard.map(Discard::view)} })
 }
 
 /// `/catalog/{kind}/{namespace}/{name}/relations`
@@ -162,6 +173,10 @@ fn Overview(entity: EntityDetail) -> impl IntoView {
     if let Some(origin) = &entity.origin {
         facts.push(Fact::text("Source", format!("{} {}", origin.kind.label(), origin.source)));
         facts.push(Fact::text("File", format!("{}, line {}", origin.file, origin.line)));
+    }
+    for other in &entity.also_described {
+        let words = format!("{} {}, {} line {}", other.kind.label(), other.source, other.file, other.line);
+        facts.push(Fact::text("Also described by", words));
     }
     facts.push(Fact::new("Updated", view! { <Time at=one.updated_at /> }));
     let description = match one.description.clone() {
@@ -239,7 +254,7 @@ fn Relations(relations: Vec<EntityRelation>) -> impl IntoView {
 }
 
 #[component]
-fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
+pub(super) fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
     let rows = relations
         .into_iter()
         .map(|other| {
@@ -286,6 +301,8 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
             let (of, words) = match event.what {
                 EntityEventKind::Created => (icon::ADD, "Came into the catalog"),
                 EntityEventKind::Updated => (icon::EDIT, "Descriptor changed"),
+                EntityEventKind::Binned => (icon::DELETE, "Went to the bin: no source described it"),
+                EntityEventKind::Restored => (icon::REFRESH, "Came back from the bin"),
             };
             let by = match (event.by, event.source) {
                 (Some(by), Some(source)) => format!(" · {by}, from {source}"),

@@ -1,12 +1,16 @@
 //! The catalog's pages: the list, an entity and its tabs, imports and sources, and searching for anything.
 
+pub mod bin;
 mod columns;
 pub mod detail;
 pub mod import;
 pub mod list;
 pub mod marks;
+pub mod missing;
 pub mod narrow;
 pub mod search;
+pub mod source;
+pub mod source_form;
 pub mod sources;
 pub mod views;
 
@@ -29,6 +33,7 @@ pub enum Part {
     People,
     Unmatched,
     Sources,
+    Bin,
 }
 
 /// The tabs above the catalog's lists; sources only for those who may see them.
@@ -40,6 +45,7 @@ pub fn Parts(current: Part, #[prop(optional)] sources: bool) -> impl IntoView {
         (Part::People, "People", "/people"),
         (Part::Unmatched, "Unmatched", "/catalog/unmatched"),
         (Part::Sources, "Sources", "/catalog/sources"),
+        (Part::Bin, "Bin", "/catalog/bin"),
     ];
     let tabs = parts
         .into_iter()

@@ -1,10 +1,10 @@
 //! Where entities come from, and how each source's last reading went.
 
 use leptos::prelude::*;
-use model::entity::Source;
+use model::entity::{Source, SourceState};
 use portal::catalog;
 
-use super::{Part, Parts, import::Wrong};
+use super::{Part, Parts};
 use crate::{
     backend::{Answer, Cx, Head},
     ui::{
@@ -12,9 +12,9 @@ use crate::{
         badge::Status,
         button::{LinkButton, Weight},
         icon, number,
-        page_head::{PageHead, Section},
+        page_head::PageHead,
         state::Empty,
-        table::{Column, Table},
+        table::{Column, RowLink, Table},
         time::Time,
     },
 };
@@ -28,16 +28,22 @@ pub async fn list(cx: Cx) -> Answer {
 
 #[component]
 fn Sources(sources: Vec<Source>, may_import: bool) -> impl IntoView {
-    let wrong: usize = sources.iter().map(|source| source.errors.len()).sum();
-    let state = if wrong == 0 {
+    let wrong: u64 = sources.iter().map(|source| source.errors.len() as u64 + source.conflicts).sum();
+    let failing = sources.iter().filter(|source| source.state == SourceState::Failing).count() as u64;
+    let state = if failing > 0 {
+        view! { <Status tone=Tone::Wrong>{number::counted(failing, "source fails", "sources fail")}</Status> }
+    } else if wrong == 0 {
         view! { <Status tone=Tone::Good>"Every document is right"</Status> }
     } else {
-        view! { <Status tone=Tone::Attention>{number::counted(wrong as u64, "problem", "problems")} " in the last readings"</Status> }
+        view! { <Status tone=Tone::Attention>{number::counted(wrong, "problem", "problems")} " in the last readings"</Status> }
     };
     let actions = may_import.then(|| {
         view! {
-            <LinkButton href="/catalog/import" weight=Weight::Primary icon=Some(icon::ADD)>
+            <LinkButton href="/catalog/import" icon=Some(icon::UPLOAD)>
                 "Add descriptors"
+            </LinkButton>
+            <LinkButton href="/catalog/sources/new" weight=Weight::Primary icon=Some(icon::ADD)>
+                "Add a source"
             </LinkButton>
         }
         .into_any()
@@ -66,30 +72,26 @@ fn Rows(sources: Vec<Source>) -> impl IntoView {
         Column::new("Kind").tight().wide_only(),
         Column::number("Entities"),
         Column::new("Last reading").tight(),
+        Column::new("Next").tight().wide_only(),
         Column::new("State").tight(),
     ];
-    let wrong: Vec<(String, Vec<model::DocumentError>)> = sources
-        .iter()
-        .filter(|source| !source.errors.is_empty())
-        .map(|source| (source.name.clone(), source.errors.clone()))
-        .collect();
     let rows = sources
         .into_iter()
         .map(|source| {
-            let (tone, words) = match source.errors.len() as u64 {
-                0 => (Tone::Good, "In order".to_owned()),
-                wrong => (Tone::Attention, number::counted(wrong, "problem", "problems")),
-            };
+            let (href, name) = (source.href(), source.name.clone());
             view! {
                 <tr>
-                    <td class="table-cut">{source.name}</td>
+                    <td class="table-cut">
+                        <RowLink href>{name}</RowLink>
+                    </td>
                     <td class="table-wide-only">{source.kind.label()}</td>
                     <td class="number">{number::grouped(source.entities)}</td>
                     <td>
-                        <Time at=source.read_at />
+                        {source.tried_at.map_or_else(|| "Never".into_any(), |at| view! { <Time at /> }.into_any())}
                     </td>
+                    <td class="table-wide-only">{source.next_at.map(|at| view! { <Time at /> })}</td>
                     <td>
-                        <Status tone>{words}</Status>
+                        <State source />
                     </td>
                 </tr>
             }
@@ -99,16 +101,23 @@ fn Rows(sources: Vec<Source>) -> impl IntoView {
         <Table caption="Sources" columns>
             {rows}
         </Table>
-        {wrong
-            .into_iter()
-            .map(|(name, errors)| {
-                let title = format!("What is wrong in {name}");
-                view! {
-                    <Section title=title.clone()>
-                        <Wrong caption=title errors />
-                    </Section>
-                }
-            })
-            .collect_view()}
     }
+}
+
+/// How a source is, in few words.
+#[component]
+pub fn State(source: Source) -> impl IntoView {
+    let (tone, words) = match source.state {
+        SourceState::Reading => (Tone::Unknown, "Reading now".into_any()),
+        SourceState::Fine => (Tone::Good, "In order".into_any()),
+        SourceState::Wrong => {
+            let wrong = source.errors.len() as u64 + source.conflicts;
+            (Tone::Attention, number::counted(wrong, "problem", "problems").into_any())
+        }
+        SourceState::Failing => match source.failing_since {
+            Some(at) => (Tone::Wrong, view! { "Failing since " <Time at /> }.into_any()),
+            None => (Tone::Wrong, "Failing".into_any()),
+        },
+    };
+    view! { <Status tone>{words}</Status> }
 }

@@ -285,6 +285,8 @@ fn told(change: &Happened) -> (icon::Icon, Option<Tone>, String) {
     match change.what {
         What::Described => (icon::CATALOG, None, "was added to the catalog".to_owned()),
         What::DescriptionChanged => (icon::EDIT, None, "is described anew".to_owned()),
+        What::Binned => (icon::DELETE, Some(Tone::Attention), "went to the bin: no source describes it".to_owned()),
+        What::Restored => (icon::CATALOG, None, "came back from the bin".to_owned()),
         What::FindingsChanged => match (change.opened, change.closed) {
             (opened, 0) => (icon::FINDING, Some(Tone::Attention), format!("has {} more", findings(opened))),
             (0, closed) => (icon::FINDING, Some(Tone::Good), format!("has {} fewer", findings(closed))),

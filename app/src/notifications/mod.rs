@@ -28,5 +28,6 @@ fn drawn(kind: NoticeKind) -> icon::Icon {
         NoticeKind::Environment => icon::ENVIRONMENT,
         NoticeKind::Incident => icon::INCIDENT,
         NoticeKind::Security => icon::SECURITY,
+        NoticeKind::Catalog => icon::CATALOG,
     }
 }

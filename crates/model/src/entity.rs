@@ -314,10 +314,53 @@ pub struct EntityDetail {
     pub relations: Vec<EntityRelation>,
     /// Where the descriptor was read.
     pub origin: Option<Origin>,
+    /// Sources that describe it as well, and do not hold it.
+    pub also_described: Vec<Origin>,
+    /// Where no source describes it any more.
+    pub binned: Option<Binned>,
     #[cfg_attr(feature = "utoipa", schema(value_type = Object))]
     pub descriptor: Value,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+}
+
+/// Since when something is in the bin, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Binned {
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    /// From then on it is deleted for good.
+    #[serde(with = "time::serde::rfc3339")]
+    pub until: OffsetDateTime,
+    pub because: String,
+}
+
+impl Binned {
+    /// How long what is in the bin can be restored.
+    pub const KEPT: time::Duration = time::Duration::days(30);
+
+    #[must_use]
+    pub fn new(since: OffsetDateTime, because: String) -> Self {
+        Self { since, until: since + Self::KEPT, because }
+    }
+}
+
+/// One entity in the bin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct BinnedEntity {
+    pub id: EntityId,
+    #[serde(rename = "ref")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "component:default/checkout"))]
+    pub reference: EntityRef,
+    /// What people call it.
+    pub title: String,
+    /// As stated.
+    pub owner: Option<String>,
+    pub team: Option<String>,
+    #[serde(flatten)]
+    pub binned: Binned,
 }
 
 impl EntityDetail {
@@ -360,14 +403,26 @@ pub enum SourceKind {
     Upload,
     /// Read from files that the administrator named.
     File,
+    /// Read again and again at an address, with what it points to.
+    Url,
+    /// Read from every repository of an organisation.
+    Discovery,
 }
 
 impl SourceKind {
+    /// Whether the portal reads it by itself.
+    #[must_use]
+    pub const fn is_polled(self) -> bool {
+        matches!(self, Self::Url | Self::Discovery)
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Upload => "upload",
             Self::File => "file",
+            Self::Url => "url",
+            Self::Discovery => "discovery",
         }
     }
 
@@ -376,7 +431,20 @@ impl SourceKind {
         match self {
             Self::Upload => "Upload",
             Self::File => "Files",
+            Self::Url => "Address",
+            Self::Discovery => "Organisation",
         }
+    }
+}
+
+impl std::str::FromStr for SourceKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Upload, Self::File, Self::Url, Self::Discovery]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is no kind of source; url and discovery can be added"))
     }
 }
 
@@ -387,12 +455,93 @@ pub struct Source {
     pub id: SourceId,
     pub kind: SourceKind,
     pub name: String,
+    /// The address or organisation that is read.
+    pub address: Option<String>,
+    /// Which file of each repository, for an organisation.
+    pub path: Option<String>,
+    pub with_forks: bool,
+    pub with_archived: bool,
+    /// Whether a token is kept for it.
+    pub has_token: bool,
+    /// Whether pushes are heard.
+    pub has_hook: bool,
+    /// How often it is read by itself, in seconds.
+    pub every_s: Option<u32>,
+    pub state: SourceState,
+    /// The last reading that worked.
     #[serde(with = "time::serde::rfc3339")]
     pub read_at: OffsetDateTime,
+    /// The last reading, whether it worked or not; none before the first.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub tried_at: Option<OffsetDateTime>,
+    /// How long that took, in milliseconds.
+    pub took_ms: Option<u32>,
+    /// What the last reading that worked did.
+    pub did: Option<Did>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub next_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub failing_since: Option<OffsetDateTime>,
+    /// Why the last reading failed, and what to do.
+    pub failure: Option<String>,
+    /// The last push that was heard, and the last whose signature was wrong.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub hook_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub hook_refused_at: Option<OffsetDateTime>,
     /// How many entities are its own.
     pub entities: u64,
+    /// How many entities it and another one describe.
+    pub conflicts: u64,
     /// What was wrong in the last reading.
     pub errors: Vec<DocumentError>,
+}
+
+impl Source {
+    /// The source's page.
+    #[must_use]
+    pub fn href(&self) -> String {
+        format!("/catalog/sources/{}", self.id)
+    }
+}
+
+/// How a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SourceState {
+    /// A reading was asked for and has not ended.
+    Reading,
+    Fine,
+    /// Documents are wrong, or others hold what it describes.
+    Wrong,
+    /// It cannot be read at all; everything stays as it was read last.
+    Failing,
+}
+
+/// How many entities a reading touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Did {
+    pub created: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub binned: u64,
+}
+
+/// An entity that two sources describe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct SourceConflict {
+    #[serde(rename = "ref")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "component:default/checkout"))]
+    pub reference: EntityRef,
+    /// Who described it first and keeps it.
+    pub held_by: Option<Origin>,
+    /// Who describes it as well and gets it next.
+    pub wanted_by: Origin,
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
 }
 
 /// What an import did.
@@ -405,6 +554,9 @@ pub struct ImportReport {
     pub updated: Vec<EntityRef>,
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
     pub unchanged: Vec<EntityRef>,
+    /// What the source does not describe any more.
+    #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
+    pub binned: Vec<EntityRef>,
     /// What is wrong, and where; the documents that are right stand all the same.
     pub errors: Vec<DocumentError>,
 }
@@ -446,6 +598,10 @@ pub struct EntityEvent {
 pub enum EntityEventKind {
     Created,
     Updated,
+    /// No source described it any more.
+    Binned,
+    /// A source described it again, or somebody took it out of the bin.
+    Restored,
 }
 
 /// One field before and after; none where it was not set, and both none where the value is too long to keep.

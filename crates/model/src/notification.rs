@@ -22,11 +22,13 @@ pub enum NoticeKind {
     Incident,
     /// Findings, scorecards and compliance of what the reader's team owns.
     Security,
+    /// What the reader's team owns leaves the catalog.
+    Catalog,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 6] =
-        [Self::Approval, Self::Request, Self::Access, Self::Environment, Self::Incident, Self::Security];
+    pub const ALL: [Self; 7] =
+        [Self::Approval, Self::Request, Self::Access, Self::Environment, Self::Incident, Self::Security, Self::Catalog];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +39,7 @@ impl NoticeKind {
             Self::Environment => "environment",
             Self::Incident => "incident",
             Self::Security => "security",
+            Self::Catalog => "catalog",
         }
     }
 
@@ -50,6 +53,7 @@ impl NoticeKind {
             Self::Environment => "My environment is ready, ends soon, or is gone",
             Self::Incident => "An incident on what my team owns",
             Self::Security => "Findings, scorecards and reviews of what my team owns",
+            Self::Catalog => "What my team owns leaves the catalog",
         }
     }
 

@@ -117,6 +117,26 @@ impl Db {
         WorkerPool(self.pool.clone())
     }
 
+    /// For how readings of the catalog's sources went: nothing that is to be recorded.
+    pub(crate) async fn sources(&self) -> Result<SourceTx> {
+        self.begin().await.map(SourceTx)
+    }
+
+    /// A lock of that name over all processes, for work that takes no transaction; none where somebody has it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the connection serves the lock alone and never goes back to the pool"
+    )]
+    pub(crate) async fn lock(&self, name: &str) -> Result<Option<Locked>> {
+        let mut connection = self.pool.acquire().await?.detach();
+        // unchecked: it asks for no table
+        let locked: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(locked.then_some(Locked(connection)))
+    }
+
     /// For notifications from other processes.
     pub(crate) async fn listen(&self) -> Result<ListenConn> {
         Ok(ListenConn(PgListener::connect_with(&self.pool).await?))
@@ -232,6 +252,20 @@ narrow!(
     /// Limited to stars, visits and people's own views.
     MarkTx
 );
+
+narrow!(
+    /// Limited to the state and copies of the catalog's sources, and their jobs.
+    SourceTx
+);
+
+/// Limited to one advisory lock, which ends with it, also where the process dies.
+pub(crate) struct Locked(PgConnection);
+
+impl Locked {
+    pub(crate) async fn release(self) -> Result<()> {
+        Ok(self.0.close().await?)
+    }
+}
 
 narrow!(
     /// Limited to adding lines to the logs of running work.

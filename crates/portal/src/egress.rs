@@ -17,7 +17,7 @@ use crate::{
 
 /// From the first byte to the last, name resolution included.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// More of an answer is not read.
+/// More of an answer is not read where nobody says otherwise.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Where the portal may connect to.
@@ -82,7 +82,8 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
-    /// The beginning, up to 64 KiB.
+    pub headers: HeaderMap,
+    /// The beginning, as much of it as was asked for.
     pub body: Vec<u8>,
 }
 
@@ -144,13 +145,43 @@ impl Egress {
     /// # Errors
     /// As [`Egress::post`].
     pub async fn send(&self, method: Method, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response> {
-        let sent = tokio::time::timeout(TIMEOUT, self.exchange(method, url, headers, body));
+        self.limited(method, url, headers, body, MAX_RESPONSE_BYTES).await
+    }
+
+    /// Asks for a document of at most so many bytes. Redirects are answers here too.
+    ///
+    /// # Errors
+    /// As [`Egress::post`]; `TooLarge` for a longer one.
+    pub async fn get(&self, url: &Url, headers: HeaderMap, most: usize) -> Result<Response> {
+        let response = self.limited(Method::GET, url, headers, Vec::new(), most + 1).await?;
+        if response.body.len() > most {
+            return Err(Error::TooLarge(format!("{} sends more than {} KiB", host(url), most >> 10)));
+        }
+        Ok(response)
+    }
+
+    async fn limited(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Response> {
+        let sent = tokio::time::timeout(TIMEOUT, self.exchange(method, url, headers, body, most));
         sent.await.unwrap_or_else(|_| {
             Err(Error::Unavailable(format!("{} did not answer within {} s", host(url), TIMEOUT.as_secs())))
         })
     }
 
-    async fn exchange(&self, method: Method, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Response> {
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Response> {
         let rule = self
             .check("url", url.as_str())
             .and_then(|url| self.rule(&url).cloned().map_err(|reason| Error::invalid("url", reason)))?;
@@ -166,14 +197,15 @@ impl Egress {
         let mut response =
             client.request(method, url.clone()).headers(headers).body(body).send().await.map_err(failed)?;
         let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
         let mut read = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            read.extend_from_slice(&chunk[..chunk.len().min(MAX_RESPONSE_BYTES - read.len())]);
-            if read.len() == MAX_RESPONSE_BYTES {
+            read.extend_from_slice(&chunk[..chunk.len().min(most - read.len())]);
+            if read.len() == most {
                 break;
             }
         }
-        Ok(Response { status, body: read })
+        Ok(Response { status, headers, body: read })
     }
 }
 

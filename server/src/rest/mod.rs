@@ -17,6 +17,7 @@ mod requests;
 mod scorecards;
 mod service_accounts;
 mod sessions;
+mod sources;
 mod tokens;
 
 use axum::{Router, response::IntoResponse, routing::get};
@@ -71,8 +72,11 @@ fn features() -> OpenApiRouter<Edge> {
         .merge(requests::router())
         .merge(service_accounts::router())
         .merge(sessions::router())
+        .merge(sources::router())
         .merge(tokens::router());
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).nest("/hooks", alertmanager::router())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", v1)
+        .nest("/hooks", alertmanager::router().merge(sources::hooks()))
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it and `docs/openapi.json` keeps it.

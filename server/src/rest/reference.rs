@@ -80,6 +80,12 @@ const NEEDS: &[(&str, &str, Option<ActionName>)] = &[
     ("delete", "/api/v1/service-accounts/tokens/{id}", Some(ServiceAccountAdminister)),
     ("get", "/api/v1/sessions", Some(PeopleRead)),
     ("delete", "/api/v1/sessions/{id}", Some(PersonEdit)),
+    ("get", "/api/v1/sources", Some(SourceRead)),
+    ("post", "/api/v1/sources", Some(CatalogWrite)),
+    ("get", "/api/v1/sources/{id}", Some(SourceRead)),
+    ("put", "/api/v1/sources/{id}", Some(CatalogWrite)),
+    ("delete", "/api/v1/sources/{id}", Some(SourceRemove)),
+    ("post", "/api/v1/sources/{id}/refresh", Some(CatalogWrite)),
     ("get", "/api/v1/suggestions", Some(CatalogRead)),
     ("get", "/api/v1/teams", Some(PeopleRead)),
     ("get", "/api/v1/teams/{team}/roles", Some(PeopleRead)),
@@ -87,6 +93,7 @@ const NEEDS: &[(&str, &str, Option<ActionName>)] = &[
     ("post", "/api/v1/tokens", Some(TokenIssue)),
     ("delete", "/api/v1/tokens/{id}", Some(TokenIssue)),
     ("post", "/hooks/alertmanager/{integration}", Some(AlertReceive)),
+    ("post", "/hooks/catalog/{source}", None),
 ];
 
 pub fn router() -> Router<Edge> {

@@ -207,8 +207,29 @@ fn pages(house: &House) -> Vec<Deed> {
         ("revision", "1"),
     ];
     let descriptor = furniture::component("kiosk", "Sells", "");
+    let source = |name| {
+        form([("kind", "url"), ("name", name), ("address", "https://hooks.example.com/a.yaml"), ("every_s", "600")])
+    };
     vec![
         post("/catalog/import", "pat", "", files([("source", "by-hand")], "file", "kiosk.yaml", descriptor)),
+        post("/catalog/sources/new", "pat", "", source("by-form")),
+        post("/catalog/sources/{id}/edit", "pat", named("sources", 0), source("changed")),
+        post("/catalog/sources/{id}/refresh", "pat", named("sources", 0), Body::Empty),
+        post("/catalog/sources/{id}/remove", "pat", named("sources", 1), Body::Empty),
+        deed(
+            Method::POST,
+            "/catalog/{kind}/{namespace}/{name}/discard",
+            "pat",
+            "/catalog/component/default/kiosk/discard",
+            Body::Empty,
+        ),
+        deed(
+            Method::POST,
+            "/catalog/{kind}/{namespace}/{name}/restore",
+            "pat",
+            "/catalog/component/default/kiosk/restore",
+            Body::Empty,
+        ),
         post(
             "/catalog/views",
             "dana",
@@ -373,7 +394,23 @@ fn operations(house: &House) -> Vec<Deed> {
             Body::Bytes("application/json", body),
         )
     };
+    let source = |name: &str| json(json!({ "name": name, "address": "https://hooks.example.com/b.yaml" }));
     vec![
+        api(post.clone(), "/sources", "pat", "", source("by-rest-source")),
+        api(put.clone(), "/sources/{id}", "pat", named("sources", 0), source("changed-by-rest")),
+        api(post.clone(), "/sources/{id}/refresh", "pat", named("sources", 0), Body::Empty),
+        Deed {
+            token: Some(furniture::HOOK_SECRET.to_owned()),
+            ..deed(
+                Method::POST,
+                "/hooks/catalog/{source}",
+                "sender",
+                format!("/hooks/catalog/{}", named("sources", 0)),
+                Body::Bytes("application/json", b"{}".to_vec()),
+            )
+        }
+        .never("it has a source read, which leaves its own record"),
+        api(delete.clone(), "/sources/{id}", "pat", named("sources", 2), Body::Empty),
         api(
             post.clone(),
             "/alert-rules",

@@ -48,6 +48,7 @@ fn value(house: &House, before: &[&str], parameter: &str) -> String {
         ("catalog" | "entities", "name") => return "vault-0".to_owned(),
         ("facets", _) => return "owner".to_owned(),
         ("pkg", _) => return "rampart.css".to_owned(),
+        ("catalog", "source") => "sources",
         ("compliance", "control") => "control",
         ("teams", "team") => "team",
         ("access", "id") => "roles",

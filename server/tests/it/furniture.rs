@@ -28,6 +28,9 @@ use time::Duration;
 
 use crate::house::{Furnishing, House, MARK};
 
+/// What pushes to the house's sources are signed with.
+pub const HOOK_SECRET: &str = "a secret of pushes";
+
 impl House {
     /// Gives the team payments some of everything.
     pub async fn furnish(&mut self, furnishing: Furnishing) {
@@ -56,6 +59,20 @@ impl House {
         let source = SourceName { kind: SourceKind::Upload, name: format!("{MARK}-files") };
         let report = catalog::import(&portal, &pat, &source, vec![file]).await.unwrap();
         assert_eq!(report.errors, [], "the house's descriptors are right");
+        for row in 0..rows.max(3) {
+            let draft = catalog::edit::Draft {
+                kind: SourceKind::Url,
+                name: format!("{MARK}-source-{row}"),
+                address: format!("https://hooks.example.com/{MARK}/{row}.yaml"),
+                path: None,
+                with_forks: false,
+                with_archived: false,
+                every_s: None,
+                token: Some("a token of the sources".to_owned().into()),
+                hook_secret: Some(HOOK_SECRET.to_owned().into()),
+            };
+            self.keep("sources", catalog::edit::add(&portal, &pat, &draft).await.unwrap());
+        }
         let mut services = Vec::new();
         for row in 0..rows.max(2) {
             services.push(findings::service_named(&portal, &lena, &vault(row)).await.unwrap());

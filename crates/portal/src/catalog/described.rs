@@ -55,7 +55,7 @@ pub(crate) async fn described(connection: &mut PgConnection, ids: &[EntityId]) -
                   annotations as "annotations!"
            from entity
            left join team on team.id = owner_id
-           where entity.id = any($1)"#,
+           where entity.id = any($1) and binned_at is null"#,
         &ids,
     )
     .fetch_all(connection)
@@ -78,7 +78,7 @@ pub(crate) async fn described_after(
                   annotations as "annotations!"
            from entity
            left join team on team.id = owner_id
-           where entity.id > $1
+           where entity.id > $1 and binned_at is null
            order by entity.id
            limit $2"#,
         after.map_or_else(Uuid::nil, |id| id.0),

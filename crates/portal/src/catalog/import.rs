@@ -3,7 +3,7 @@
 
 use model::{
     DocumentError, EntityId, EntityRef, FieldError, ImportReport, IntegrationKind, Kind, SourceId, SourceKind, TeamId,
-    entity::EntityEventKind,
+    entity::{Did, EntityEventKind},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    import_plan::{Changed, Plan, changes, read},
-    import_sql,
+    import_plan::{Beside, Changed, Plan, changes, read},
+    import_sql, lease,
 };
 use crate::{
     Portal,
@@ -45,6 +45,12 @@ impl SourceName {
     pub fn uploads() -> Self {
         Self { kind: SourceKind::Upload, name: "uploads".to_owned() }
     }
+
+    /// Whether a reading of it is all that it has, so that what it does not list is gone. What is sent without naming a
+    /// source comes a file at a time from many hands, and only adds.
+    fn is_whole(&self) -> bool {
+        *self != Self::uploads()
+    }
 }
 
 /// One file as it was found or sent.
@@ -55,7 +61,7 @@ pub struct DescriptorFile {
     pub bytes: Vec<u8>,
 }
 
-struct WriteCatalog;
+pub(super) struct WriteCatalog;
 
 impl Action for WriteCatalog {
     const NAME: ActionName = ActionName::CatalogWrite;
@@ -65,18 +71,22 @@ impl Action for WriteCatalog {
 
 /// What the audit record says of an import.
 #[derive(Debug, Serialize)]
-struct Imported {
+pub(super) struct Imported {
     source: Value,
     created: Vec<Value>,
     updated: Vec<Value>,
     /// Who may act on a thing follows from who owns it.
     moved: Vec<Value>,
     unchanged: usize,
+    binned: Vec<String>,
+    /// What another source holds from now on.
+    handed_over: Vec<String>,
     errors: usize,
 }
 
 impl Imported {
-    fn of(plan: &Plan, source: &SourceName, moved: &[Moved], errors: usize) -> Self {
+    fn of(plan: &Plan, source: &SourceName, moved: &[Moved], let_go: &lease::LetGo, errors: usize) -> Self {
+        let named = |held: &[lease::Held]| held.iter().map(|held| recorded(&held.reference, held.id)).collect();
         let (updated, created): (Vec<_>, Vec<_>) = plan.changed.iter().partition(|changed| changed.before.is_some());
         Self {
             source: json!({ "kind": source.kind, "name": source.name }),
@@ -96,13 +106,15 @@ impl Imported {
                 .map(|moved| json!({ "entity": moved.entity, "owner": moved.owner, "restricted": moved.restricted }))
                 .collect(),
             unchanged: plan.unchanged.len(),
+            binned: named(&let_go.binned),
+            handed_over: named(&let_go.handed_over),
             errors,
         }
     }
 }
 
 /// As the audit log names an entity: a User's name is a person's, so it stands there by its id.
-fn recorded(reference: &EntityRef, id: EntityId) -> String {
+pub(super) fn recorded(reference: &EntityRef, id: EntityId) -> String {
     if reference.kind == Kind::User { format!("user:{id}") } else { reference.to_string() }
 }
 
@@ -117,34 +129,92 @@ pub async fn import(
     source: &SourceName,
     files: Vec<DescriptorFile>,
 ) -> Result<ImportReport> {
-    check_limits(source, &files)?;
+    let reading = Reading { whole: source.is_whole(), ..Reading::default() };
+    import_reading(portal, actor, source, files, reading).await
+}
+
+/// What is known of files beside what they say.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// They are all that the source has: what they do not describe is let go of.
+    pub whole: bool,
+    /// The source is not made where there is none of its name.
+    pub must_exist: bool,
+    /// What was wrong before any document was read.
+    pub errors: Vec<DocumentError>,
+    /// What their descriptors include.
+    pub beside: Beside,
+}
+
+/// As [`import`], where more is known of the files.
+///
+/// # Errors
+/// As [`import`]; `NotFound` where the source must exist and does not.
+pub async fn import_reading(
+    portal: &Portal,
+    actor: &Actor,
+    source: &SourceName,
+    mut files: Vec<DescriptorFile>,
+    reading: Reading,
+) -> Result<ImportReport> {
+    let began = portal.clock.now();
+    let Reading { whole, must_exist, errors: wrong_before, beside } = reading;
+    // what the portal reads itself has limits of its own, and may have nothing left
+    if !must_exist {
+        check_limits(source, &files)?;
+    }
     let mut permit = portal.authorize(actor, WriteCatalog, ORGANISATION).await?;
     integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::DescriptorUpload).await?;
     let (descriptors, mut errors) =
-        tokio::task::spawn_blocking(move || read(&files)).await.map_err(Error::internal)??;
+        tokio::task::spawn_blocking(move || read(&mut files, &beside)).await.map_err(Error::internal)??;
+    errors.extend(wrong_before);
 
     import_sql::lock_imports(&mut permit).await?;
     let now = portal.clock.now();
+    if must_exist && !import_sql::source_exists(&mut permit, source.kind, &source.name).await? {
+        return Err(Error::NotFound("catalog source"));
+    }
     let new_source: SourceId = portal.rng.id(&portal.clock);
-    let source_id = import_sql::upsert_source(&mut permit, new_source, source.kind, &source.name, &[], now).await?;
+    let source_id = import_sql::upsert_source(&mut permit, new_source, source.kind, &source.name, now).await?;
     let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
     let moved = write(portal, &mut permit, source_id, &plan).await?;
-    errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
-    let wrong = errors.len();
-    errors.truncate(KEPT_ERRORS);
-    import_sql::set_source_errors(&mut permit, source_id, &errors).await?;
+    lease::note_conflicts(&mut permit, source_id, &plan.conflicts, whole, now).await?;
+    let let_go = if whole {
+        lease::let_go(portal, &mut permit, source_id, &source.name, &plan.claimed(), &errors).await?
+    } else {
+        lease::LetGo::default()
+    };
+    let by_place = |errors: &mut Vec<DocumentError>| {
+        errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
+        errors.truncate(KEPT_ERRORS);
+    };
+    let wrong = errors.len() + plan.conflicts.len();
+    by_place(&mut errors);
+    import_sql::note_reading(&mut permit, source_id, &errors, did(&plan, &let_go), began, now).await?;
     tell_features(&mut permit, &plan, &moved, now).await?;
 
-    let report = plan.report(errors);
+    errors.extend(plan.conflicts.iter().map(|conflict| conflict.error.clone()));
+    by_place(&mut errors);
+    let report = plan.report(let_go.binned.iter().map(|held| held.reference.clone()).collect(), errors);
     if source.kind == SourceKind::Upload && plan.is_empty() {
         // somebody is there to mend it; a file's errors are kept for whoever looks later
         return Err(nothing_right(&report.errors));
     }
-    if !plan.changed.is_empty() {
+    if !plan.changed.is_empty() || !let_go.is_empty() {
         live::announce(&mut permit, &Topic::new("catalog", ORGANISATION)).await?;
     }
-    permit.commit(Imported::of(&plan, source, &moved, wrong)).await?;
+    permit.commit(Imported::of(&plan, source, &moved, &let_go, wrong)).await?;
     Ok(report)
+}
+
+fn did(plan: &Plan, let_go: &lease::LetGo) -> Did {
+    let created = plan.changed.iter().filter(|changed| changed.before.is_none()).count();
+    Did {
+        created: created as u64,
+        updated: (plan.changed.len() - created) as u64,
+        unchanged: plan.unchanged.len() as u64,
+        binned: let_go.binned.len() as u64,
+    }
 }
 
 /// Whether the actor may import at all: for what a page offers.
@@ -214,7 +284,7 @@ async fn write(
     import_sql::write_relations(permit, &ids, &stated(plan)).await?;
     import_sql::inherit_domains(permit, &ids).await?;
     let events: Vec<import_sql::Event> = plan.changed.iter().map(|changed| event(portal, changed)).collect();
-    import_sql::write_events(permit, &events, source, person, now).await?;
+    import_sql::write_events(permit, &events, Some(source), person, now).await?;
 
     let mut moved: Vec<Moved> = plan.changed.iter().filter_map(moved).collect();
     for group in plan.changed.iter().filter(|changed| changed.reference.kind == Kind::Group) {
@@ -276,7 +346,11 @@ fn event(portal: &Portal, changed: &Changed) -> import_sql::Event {
     import_sql::Event {
         id: portal.rng.id::<Uuid>(&portal.clock),
         entity_id: changed.written.id,
-        what: if changed.before.is_some() { EntityEventKind::Updated } else { EntityEventKind::Created },
+        what: match &changed.before {
+            None => EntityEventKind::Created,
+            Some(before) if before.binned => EntityEventKind::Restored,
+            Some(_) => EntityEventKind::Updated,
+        },
         changes: changes(changed),
     }
 }

@@ -1,6 +1,6 @@
 //! What an import is going to do: documents read, owners found, and each entity beside what it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use formats::catalog::{Descriptor, DocumentResult, marks};
 use model::{
@@ -26,6 +26,14 @@ pub(super) struct Plan {
     pub changed: Vec<Changed>,
     /// The same descriptor as before, which may stand elsewhere now.
     pub unchanged: Vec<(EntityRef, Option<Relocated>)>,
+    /// What another source holds.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A description of what another source holds.
+pub(super) struct Conflict {
+    pub entity: EntityId,
+    pub error: DocumentError,
 }
 
 pub(super) struct Changed {
@@ -56,11 +64,13 @@ impl Plan {
             .map(|existing| (existing.reference.clone(), existing))
             .collect();
         let mut owners = Owners { portal, named: named_groups(portal, &descriptors, errors), known: HashMap::new() };
-        let mut plan = Self { changed: Vec::new(), unchanged: Vec::new() };
+        let mut plan = Self { changed: Vec::new(), unchanged: Vec::new(), conflicts: Vec::new() };
         for (reference, given) in descriptors {
             let before = existing.remove(&reference);
-            if let Some(conflict) = before.as_ref().and_then(|before| claimed_by_another(before, source)) {
-                errors.push(given.error(None, conflict));
+            if let Some(before) = &before
+                && let Some(reason) = claimed_by_another(before, source)
+            {
+                plan.conflicts.push(Conflict { entity: before.id, error: given.error(None, reason) });
                 continue;
             }
             let document = document(&given.descriptor);
@@ -69,6 +79,7 @@ impl Plan {
             if let Some(before) = &before
                 && before.digest.as_deref() == Some(digest.as_slice())
                 && before.source == Some(source)
+                && !before.binned
             {
                 let stays = before.file.as_ref() == Some(&given.file) && before.line == Some(line);
                 let relocated = (!stays).then(|| Relocated { id: before.id, file: given.file.clone(), line });
@@ -83,11 +94,18 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Nothing in it says what there is.
     pub fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.unchanged.is_empty()
+        self.changed.is_empty() && self.unchanged.is_empty() && self.conflicts.is_empty()
     }
 
-    pub fn report(&self, errors: Vec<DocumentError>) -> ImportReport {
+    /// What this reading describes and may.
+    pub fn claimed(&self) -> HashSet<EntityRef> {
+        let changed = self.changed.iter().map(|changed| &changed.reference);
+        changed.chain(self.unchanged.iter().map(|(reference, _)| reference)).cloned().collect()
+    }
+
+    pub fn report(&self, binned: Vec<EntityRef>, errors: Vec<DocumentError>) -> ImportReport {
         let of = |created| {
             self.changed
                 .iter()
@@ -99,6 +117,7 @@ impl Plan {
             created: of(true),
             updated: of(false),
             unchanged: self.unchanged.iter().map(|(reference, _)| reference.clone()).collect(),
+            binned,
             errors,
         }
     }
@@ -111,6 +130,19 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Puts in what it includes. Where nobody looked for a file, as with one that is sent alone, it stays as given.
+    fn complete(&mut self, beside: &Beside) -> Result<(), DocumentError> {
+        for include in self.descriptor.includes() {
+            let Some(found) = beside.get(&(self.file.clone(), include.target.clone())) else { continue };
+            let put = found.as_ref().map_err(Clone::clone).and_then(|bytes| self.descriptor.include(&include, bytes));
+            if let Err(reason) = put {
+                let field = include.pointer.trim_start_matches('/').replace('/', ".");
+                return Err(self.error(Some(&field), reason));
+            }
+        }
+        Ok(())
+    }
+
     fn error(&self, field: Option<&str>, reason: String) -> DocumentError {
         DocumentError {
             file: self.file.clone(),
@@ -124,11 +156,18 @@ impl Given {
     }
 }
 
-/// What is right, each entity once, and everything that is wrong.
-pub(super) fn read(files: &[DescriptorFile]) -> Result<(BTreeMap<EntityRef, Given>, Vec<DocumentError>)> {
+/// What descriptors include from files of their own, by descriptor's file and target; or why it cannot be had.
+pub type Beside = HashMap<(String, String), Result<Vec<u8>, String>>;
+
+/// What is right, each entity once, and everything that is wrong. The order of the files changes nothing.
+pub(super) fn read(
+    files: &mut [DescriptorFile],
+    beside: &Beside,
+) -> Result<(BTreeMap<EntityRef, Given>, Vec<DocumentError>)> {
     let mut descriptors: BTreeMap<EntityRef, Given> = BTreeMap::new();
     let mut errors = Vec::new();
     let mut documents = 0;
+    files.sort_by(|a, b| (&a.path, &a.bytes).cmp(&(&b.path, &b.bytes)));
     for file in files {
         let results = formats::catalog::read(&file.bytes, formats::Limits::default());
         documents += results.len();
@@ -142,7 +181,11 @@ pub(super) fn read(files: &[DescriptorFile]) -> Result<(BTreeMap<EntityRef, Give
             errors.extend(in_words(&file.path, &result));
             let Ok(descriptor) = result.outcome else { continue };
             debug_assert_eq!(errors_before, errors.len(), "a right document has no errors");
-            let given = Given { file: file.path.clone(), descriptor };
+            let mut given = Given { file: file.path.clone(), descriptor };
+            if let Err(error) = given.complete(beside) {
+                errors.push(error);
+                continue;
+            }
             let reference = given.descriptor.entity_ref();
             if let Some(first) = descriptors.get(&reference) {
                 let at = format!("{}, line {}", first.file, first.descriptor.line);
@@ -177,9 +220,11 @@ fn number(value: usize) -> u32 {
 }
 
 fn claimed_by_another(before: &import_sql::Existing, source: SourceId) -> Option<String> {
-    before.source.filter(|claimed| *claimed != source)?;
+    before.source.filter(|claimed| *claimed != source && !before.binned)?;
     let kind = match before.source_kind {
         Some(SourceKind::File) => "the files of",
+        Some(SourceKind::Url) => "the address",
+        Some(SourceKind::Discovery) => "the organisation",
         _ => "the upload",
     };
     let name = before.source_name.as_deref().unwrap_or_default();

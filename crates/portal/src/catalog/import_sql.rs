@@ -2,7 +2,7 @@
 
 use model::{
     DocumentError, EntityId, EntityRef, Kind, PersonId, RelationType, SourceId, SourceKind, TeamId,
-    entity::{EntityEventKind, FieldChange},
+    entity::{Did, EntityEventKind, FieldChange},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -19,39 +19,66 @@ pub(super) async fn lock_imports(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+pub(super) async fn source_exists(connection: &mut PgConnection, kind: SourceKind, name: &str) -> Result<bool> {
+    let found = query_scalar!(
+        r#"select exists (select from source where kind = $1 and name = $2) as "found!""#,
+        kind.as_str(),
+        name,
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
+/// The source of that name, made where there is none yet.
 pub(super) async fn upsert_source(
     connection: &mut PgConnection,
     id: SourceId,
     kind: SourceKind,
     name: &str,
-    errors: &[DocumentError],
     now: OffsetDateTime,
 ) -> Result<SourceId> {
     let id = query_scalar!(
-        "insert into source (id, kind, name, created_at, read_at, errors)
-         values ($1, $2, $3, $4, $4, $5)
+        "insert into source (id, kind, name, created_at, read_at)
+         values ($1, $2, $3, $4, $4)
          on conflict on constraint source_name_key do update
-         set read_at = excluded.read_at, errors = excluded.errors
+         set read_at = excluded.read_at
          returning id",
         id.0,
         kind.as_str(),
         name,
         now,
-        serde_json::to_value(errors)?,
     )
     .fetch_one(connection)
     .await?;
     Ok(SourceId(id))
 }
 
-pub(super) async fn set_source_errors(
+/// Notes what a reading that worked did, and how long it took.
+pub(super) async fn note_reading(
     connection: &mut PgConnection,
     id: SourceId,
     errors: &[DocumentError],
+    did: Did,
+    began: OffsetDateTime,
+    now: OffsetDateTime,
 ) -> Result<()> {
-    query!("update source set errors = $2 where id = $1", id.0, serde_json::to_value(errors)?)
-        .execute(connection)
-        .await?;
+    query!(
+        "update source
+         set errors = $2,
+             did = $3,
+             tried_at = $4,
+             took_ms = $5,
+             failing_since = null,
+             failures = 0,
+             failure = null
+         where id = $1",
+        id.0,
+        serde_json::to_value(errors)?,
+        serde_json::to_value(did)?,
+        now,
+        i32::try_from((now - began).whole_milliseconds()).unwrap_or(i32::MAX),
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -74,6 +101,7 @@ pub(super) struct Existing {
     pub system_ref: Option<String>,
     pub restricted: bool,
     pub tags: Vec<String>,
+    pub binned: bool,
 }
 
 pub(super) async fn existing(connection: &mut PgConnection, references: &[EntityRef]) -> Result<Vec<Existing>> {
@@ -81,7 +109,7 @@ pub(super) async fn existing(connection: &mut PgConnection, references: &[Entity
     let rows = query!(
         r#"select entity.id, entity.kind, entity.namespace, entity.name, source_id, source.kind as "source_kind?: SourceKind",
                   source.name as "source_name?", source_file, source_line, digest, owner_id, title, type as kind_type,
-                  lifecycle, tier, owner_ref, system_ref, restricted, tags
+                  lifecycle, tier, owner_ref, system_ref, restricted, tags, binned_at is not null as "binned!"
            from unnest($1::text[], $2::text[], $3::text[]) as wanted (kind, namespace, name)
            join entity on entity.kind = wanted.kind
                and entity.namespace = wanted.namespace
@@ -113,6 +141,7 @@ pub(super) async fn existing(connection: &mut PgConnection, references: &[Entity
                 system_ref: row.system_ref,
                 restricted: row.restricted,
                 tags: row.tags,
+                binned: row.binned,
             })
         })
         .collect()
@@ -188,7 +217,9 @@ pub(super) async fn write_entities(
              source_file = excluded.source_file,
              source_line = excluded.source_line,
              digest = excluded.digest,
-             updated_at = excluded.updated_at",
+             updated_at = excluded.updated_at,
+             binned_at = null,
+             binned_because = null",
         serde_json::to_value(entities)?,
         source.0,
         now,
@@ -319,7 +350,7 @@ pub(super) struct Event {
 pub(super) async fn write_events(
     connection: &mut PgConnection,
     events: &[Event],
-    source: SourceId,
+    source: Option<SourceId>,
     person: Option<PersonId>,
     now: OffsetDateTime,
 ) -> Result<()> {
@@ -329,7 +360,7 @@ pub(super) async fn write_events(
          from jsonb_to_recordset($1) as given (id uuid, entity_id uuid, what text, changes jsonb)",
         serde_json::to_value(events)?,
         now,
-        source.0,
+        source.map(|source| source.0),
         person.map(|person| person.0),
     )
     .execute(connection)

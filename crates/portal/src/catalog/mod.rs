@@ -1,14 +1,20 @@
 //! What there is, who owns it, and how it hangs together.
 
+pub mod bin;
 pub(crate) mod described;
+pub mod edit;
 pub mod effects;
 mod import;
 mod import_plan;
 mod import_sql;
 pub mod kinds;
+mod lease;
+mod lease_sql;
 mod read;
+pub(crate) mod reading;
 mod shelf;
 mod source;
+mod source_sql;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -18,9 +24,10 @@ use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
 pub use self::{
-    import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
-    read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
-    source::{may_see_sources, sources},
+    import::{DescriptorFile, MAX_BYTES, MAX_FILES, Reading, SourceName, import, import_reading, may_import},
+    import_plan::Beside,
+    read::{detail, export, export_descriptors, facet, history, list, naming, owned_by, suggest},
+    source::{Sourced, may_see_sources, source, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
 };
 pub(crate) use self::{read::named, shelf::Shelf};

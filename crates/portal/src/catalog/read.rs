@@ -137,6 +137,7 @@ pub async fn detail(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<En
     let mut visible = snapshot.visible(ActionName::CatalogRead)?;
     let scope = visible.scope.clone();
     let mut detail = sql::detail(&mut visible, id).await?.ok_or(Error::NotFound("catalog entity"))?;
+    detail.also_described = sql::also_described(&mut visible, id).await?;
     let mut relations = BTreeSet::new();
     for end in sql::relations(&mut visible, id).await? {
         let shown = end.facts.as_ref().is_some_and(|facts| scope.covers(facts));
@@ -153,6 +154,20 @@ pub async fn detail(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<En
     }
     detail.relations = relations.into_iter().collect();
     Ok(detail)
+}
+
+/// Those that the actor may see and that name a reference, whether there is such an entity or not: what they state.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn naming(snapshot: &mut Snapshot, reference: &EntityRef) -> Result<Vec<EntityRelation>> {
+    let mut visible = snapshot.visible(ActionName::CatalogRead)?;
+    let scope = visible.scope.clone();
+    let ends = sql::naming(&mut visible, reference).await?;
+    let seen = ends.into_iter().filter(|end| end.facts.as_ref().is_some_and(|facts| scope.covers(facts)));
+    Ok(seen
+        .map(|end| EntityRelation { relation: end.relation, target: end.other, title: end.title, known: true })
+        .collect())
 }
 
 /// What happened to an entity, the newest first.

@@ -2,12 +2,12 @@
 
 use futures::Stream;
 use model::{
-    EntityDetail, EntityId, EntityRef, EntitySummary, Kind, Link, Origin, PersonId, RelationType, SourceId, SourceKind,
-    TeamId,
-    entity::{DocumentError, EntityEvent, EntityEventKind, FieldChange, Source},
+    EntityDetail, EntityId, EntityRef, EntitySummary, Kind, Link, Origin, PersonId, RelationType, SourceKind, TeamId,
+    entity::{Binned, EntityEvent, EntityEventKind, FieldChange},
 };
 use serde_json::Value;
 use sqlx::{PgConnection, query, query_as, query_scalar, types::Json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Entity, shelf};
@@ -100,7 +100,8 @@ pub(super) async fn detail(connection: &mut PgConnection, id: EntityId) -> Resul
                   owner_ref, team.name as "team?", system_ref, domain_ref, tags, restricted, updated_at,
                   entity.created_at, descriptor, labels, annotations,
                   links as "links: Json<Vec<Link>>",
-                  source.kind as "source_kind?: SourceKind", source.name as "source_name?", source_file, source_line
+                  source.kind as "source_kind?: SourceKind", source.name as "source_name?", source_file, source_line,
+                  binned_at, binned_because
            from entity
            left join team on team.id = owner_id
            left join source on source.id = source_id
@@ -142,9 +143,69 @@ pub(super) async fn detail(connection: &mut PgConnection, id: EntityId) -> Resul
         links: row.links.0,
         relations: Vec::new(),
         origin,
+        also_described: Vec::new(),
+        binned: row.binned_at.map(|since| Binned::new(since, row.binned_because.unwrap_or_default())),
         descriptor: row.descriptor,
         created_at: row.created_at,
     }))
+}
+
+/// Since when the entity is in the bin; none where it is not there.
+pub(super) async fn binned(connection: &mut PgConnection, id: EntityId) -> Result<Option<OffsetDateTime>> {
+    Ok(query_scalar!("select binned_at from entity where id = $1", id.0).fetch_optional(connection).await?.flatten())
+}
+
+/// The sources that describe an entity and do not hold it, those that began first first.
+pub(super) async fn also_described(connection: &mut PgConnection, id: EntityId) -> Result<Vec<Origin>> {
+    let rows = query!(
+        r#"select source.kind as "kind: SourceKind", source.name, file, line
+           from source_conflict
+           join source on source.id = source_id
+           where entity_id = $1
+           order by since, source_id"#,
+        id.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    let origin = |kind, source, file, line| Origin { kind, source, file, line: u32::try_from(line).unwrap_or(1) };
+    Ok(rows.into_iter().map(|row| origin(row.kind, row.name, row.file, row.line)).collect())
+}
+
+/// Who names a reference, with what they state: entities outside the bin.
+pub(super) async fn naming(connection: &mut PgConnection, named: &EntityRef) -> Result<Vec<End>> {
+    let rows = query!(
+        r#"select relation.type as "relation", other.kind, other.namespace, other.name, other.id as "id: EntityId",
+                  other.title, other.owner_id as "owner: TeamId", other.restricted
+           from relation
+           join entity other on other.id = from_id and other.binned_at is null
+           where (to_id is null and to_kind = $1 and to_namespace = $2 and to_name = $3)
+               or to_id = (
+                   select id from entity where kind = $1 and namespace = $2 and lower(name) = $3
+               )
+           order by other.sort_name, other.id
+           limit 1000"#,
+        named.kind.as_str(),
+        named.namespace,
+        named.name,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(End {
+                relation: row.relation.parse().map_err(Error::internal)?,
+                stated_here: false,
+                other: reference(&row.kind, &row.namespace, &row.name)?,
+                title: row.title,
+                facts: Some(Facts {
+                    owner: row.owner,
+                    entity: Some(row.id),
+                    restricted: row.restricted,
+                    ..Facts::default()
+                }),
+            })
+        })
+        .collect()
 }
 
 /// The other end of a relation.
@@ -165,13 +226,13 @@ pub(super) async fn relations(connection: &mut PgConnection, id: EntityId) -> Re
                   other.id as "other_id?", other.title as "title?", other.owner_id as "owner_id?",
                   other.restricted as "restricted?"
            from relation
-           left join entity other on other.id = to_id
+           left join entity other on other.id = to_id and other.binned_at is null
            where from_id = $1
            union all
            select relation.type, false, other.kind, other.namespace, lower(other.name),
                   other.id, other.title, other.owner_id, other.restricted
            from relation
-           join entity other on other.id = from_id
+           join entity other on other.id = from_id and other.binned_at is null
            where to_id = $1"#,
         id.0,
     )
@@ -235,7 +296,8 @@ pub(super) fn shelf(connection: &mut PgConnection, since: i64) -> impl Stream<It
         shelf::Row,
         r#"select id as "id: EntityId", kind, namespace, name, title, type as kind_type, lifecycle, owner_ref,
                   owner_id as "owner: TeamId", system_ref, tags, restricted, search, sort_name, updated_at,
-                  array(select key || '=' || value from jsonb_each_text(labels)) as "labels!"
+                  array(select key || '=' || value from jsonb_each_text(labels)) as "labels!",
+                  binned_at is not null as "binned!"
            from entity
            where revision > $1"#,
         since,
@@ -253,7 +315,7 @@ pub(super) async fn summaries(connection: &mut PgConnection, ids: &[EntityId]) -
                   type as kind_type, lifecycle, tier, owner_ref, team.name as "team?", system_ref, tags, restricted,
                   updated_at, owner_id
            from unnest($1::uuid[]) with ordinality as listed (id, place)
-           join entity on entity.id = listed.id
+           join entity on entity.id = listed.id and binned_at is null
            left join team on team.id = owner_id
            order by place"#,
         &ids,
@@ -309,31 +371,6 @@ pub(super) async fn kinds(connection: &mut PgConnection) -> Result<Vec<String>> 
     Ok(query_scalar!("select distinct kind from entity").fetch_all(connection).await?)
 }
 
-// ---- sources
-
-pub(super) async fn sources(connection: &mut PgConnection) -> Result<Vec<Source>> {
-    let rows = query!(
-        r#"select source.id, source.kind as "kind: SourceKind", source.name, read_at,
-                  errors as "errors: Json<Vec<DocumentError>>",
-                  (select count(*) from entity where source_id = source.id) as "entities!"
-           from source
-           order by source.name, source.kind"#,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Source {
-            id: SourceId(row.id),
-            kind: row.kind,
-            name: row.name,
-            read_at: row.read_at,
-            entities: u64::try_from(row.entities).unwrap_or_default(),
-            errors: row.errors.0,
-        })
-        .collect())
-}
-
 // ---- unmatched
 
 /// An entity that stands for somebody or for a team.
@@ -353,6 +390,7 @@ pub(super) async fn groups_without_people(connection: &mut PgConnection) -> Resu
         r#"select id as "id: EntityId", namespace, name, title, owner_id as "owner: TeamId", restricted
            from entity
            where kind = 'group'
+               and binned_at is null
                and not exists (select from role_binding where team_id = entity.owner_id)
            order by sort_name, id
            limit 500"#,
@@ -368,6 +406,7 @@ pub(super) async fn users_without_person(connection: &mut PgConnection) -> Resul
         r#"select id as "id: EntityId", namespace, name, title, owner_id as "owner: TeamId", restricted
            from entity
            where kind = 'user'
+               and binned_at is null
                and not exists (select from person where subject = entity.annotations ->> 'rampart.dev/subject')
                and not exists (
                    select from person where lower(email) = lower(entity.descriptor #>> '{spec,profile,email}')
@@ -386,7 +425,7 @@ pub(super) async fn teams_without_group(connection: &mut PgConnection) -> Result
         "select id, name
          from team
          where exists (select from role_binding where team_id = team.id)
-             and not exists (select from entity where kind = 'group' and owner_id = team.id)
+             and not exists (select from entity where kind = 'group' and binned_at is null and owner_id = team.id)
          order by name
          limit 500",
     )
@@ -404,13 +443,17 @@ pub(super) async fn people_without_user(
          from person
          where active
              and not exists (
-                 select from entity where kind = 'user' and annotations ->> 'rampart.dev/subject' = person.subject
+                 select from entity
+                 where kind = 'user' and binned_at is null and annotations ->> 'rampart.dev/subject' = person.subject
              )
              and not exists (
                  select from entity
-                 where kind = 'user' and lower(descriptor #>> '{spec,profile,email}') = lower(person.email)
+                 where kind = 'user' and binned_at is null
+                     and lower(descriptor #>> '{spec,profile,email}') = lower(person.email)
              )
-             and not exists (select from entity where kind = 'user' and entity.name = person.subject)
+             and not exists (
+                 select from entity where kind = 'user' and binned_at is null and entity.name = person.subject
+             )
          order by display_name, id
          limit 500",
     )

@@ -106,6 +106,8 @@ pub struct OpenIncident {
 pub enum What {
     Described,
     DescriptionChanged,
+    Binned,
+    Restored,
     FindingsChanged,
     IncidentOpened,
     IncidentResolved,

@@ -100,6 +100,7 @@ async fn worst(connection: &mut PgConnection, scope: &Scope, teams: Option<&[Uui
            from finding_count
            join entity on entity.id = entity_id
            where kind = 'component'
+               and binned_at is null
                and finding_count.owner_id is not null
                and ($5::uuid[] is null or finding_count.owner_id = any($5))
                and ($1::bool or ($2::bool and not finding_count.restricted) or finding_count.owner_id = any($3)
@@ -128,6 +129,7 @@ async fn without_findings(
         r#"select id
            from entity
            where kind = 'component'
+               and binned_at is null
                and owner_id is not null
                and not exists (select from finding_count where finding_count.entity_id = entity.id)
                and ($5::uuid[] is null or owner_id = any($5))
@@ -274,6 +276,8 @@ pub(super) async fn changes(
             let what = match row.what.as_str() {
                 "created" => What::Described,
                 "updated" => What::DescriptionChanged,
+                "binned" => What::Binned,
+                "restored" => What::Restored,
                 "findings" => What::FindingsChanged,
                 "incident_opened" => What::IncidentOpened,
                 "incident_resolved" => What::IncidentResolved,
@@ -303,7 +307,11 @@ pub(super) async fn findings(connection: &mut PgConnection, scope: &Scope) -> Re
            left join (
                select entity_id, max(reported_at) as at from report_scope group by entity_id
            ) as last on last.entity_id = finding_count.entity_id
-           where $1::bool or ($2::bool and not restricted) or owner_id = any($3) or finding_count.entity_id = any($4)
+           where ($1::bool or ($2::bool and not restricted) or owner_id = any($3)
+                   or finding_count.entity_id = any($4))
+               and not exists (
+                   select from entity where entity.id = finding_count.entity_id and binned_at is not null
+               )
            group by owner_id"#,
         scope.everything,
         scope.unrestricted,
@@ -465,6 +473,7 @@ pub(super) async fn teams(connection: &mut PgConnection, scope: &Scope) -> Resul
            from team
            left join entity on entity.owner_id = team.id
                and kind = 'component'
+               and binned_at is null
                and ($1::bool or ($2::bool and not restricted) or owner_id = any($3) or entity.id = any($4))
            group by team.id
            order by display_name, team.name"#,

@@ -96,6 +96,9 @@ jobs! {
     /// Tries an outgoing integration that somebody asked to have tested.
     TestIntegration { name: String } = "integration.test" => crate::integrations::jobs::test;
 
+    /// Reads one source of the catalog at its address.
+    ReadSource { source: model::SourceId } = "catalog.read_source" => crate::catalog::reading::read;
+
     /// Looks at one entity again, on every scorecard.
     Score { entity: model::EntityId } = "scorecard.score" => crate::scorecards::jobs::score;
     /// Looks at the entities after one, in the order of their ids, on one scorecard.
@@ -112,6 +115,8 @@ async fn sweep(portal: &Portal) -> Result<()> {
     crate::notifications::sweep(portal).await?;
     crate::scorecards::jobs::sweep(portal).await?;
     crate::marks::sweep(portal).await?;
+    crate::catalog::bin::sweep(portal).await?;
+    crate::catalog::reading::sweep(portal).await?;
     clear_superseded(portal).await
 }
 

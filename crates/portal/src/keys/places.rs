@@ -16,6 +16,8 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column { table: "session", column: "id_token", row: "id::text" },
     Column { table: "sign_in", column: "kept_form", row: "encode(state_hash, 'hex')" },
     Column { table: "sign_in", column: "verifier", row: "encode(state_hash, 'hex')" },
+    Column { table: "source", column: "hook_secret", row: "id::text" },
+    Column { table: "source", column: "token", row: "id::text" },
 ];
 
 pub(crate) fn is_known(table: &str, column: &str) -> bool {

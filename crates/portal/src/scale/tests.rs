@@ -118,6 +118,10 @@ async fn no_list_of_the_catalog_reads_or_sorts_a_whole_table() {
         &[("q", "risk"), ("kind", "component"), ("lifecycle", "production")],
     ];
     for (reader, actor) in w.readers.clone() {
+        w.leaf(&format!("the bin for {reader}"), async |portal, request| {
+            catalog::bin::bin(portal, &actor, &request).await
+        })
+        .await;
         // the counts beside the list are read once, and again when the catalog changes
         catalog::list(&w.portal, &actor, &EntityFilter::default(), &PageRequest::default()).await.unwrap();
         for pairs in pairs {

@@ -44,6 +44,17 @@ pub(crate) async fn owner_changed(
     changed(connection, entity).await
 }
 
+/// An entity is in the catalog no more: no result of it counts until it is there again and looked at anew.
+pub(crate) async fn left(connection: &mut PgConnection, entity: EntityId, now: OffsetDateTime) -> Result<()> {
+    let kept = sql::owners_of(connection, entity).await?;
+    sql::forget_results(connection, entity).await?;
+    for kept in kept {
+        let levels = usize::try_from(kept.levels).unwrap_or_default();
+        sql::recount(connection, &kept.scorecard, levels, now.date(), &[kept.owner]).await?;
+    }
+    Ok(())
+}
+
 /// Reviews that are overdue and that the actor may see, the longest first.
 pub(crate) async fn reviews_due(snapshot: &mut Snapshot, limit: i64) -> Result<Vec<Review>> {
     let today = snapshot.portal().clock.now().date();

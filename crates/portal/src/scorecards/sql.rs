@@ -282,6 +282,11 @@ pub(super) async fn owners_of(connection: &mut PgConnection, entity: EntityId) -
     .await?)
 }
 
+pub(super) async fn forget_results(connection: &mut PgConnection, entity: EntityId) -> Result<()> {
+    query!("delete from scorecard_result where entity_id = $1", entity.0).execute(connection).await?;
+    Ok(())
+}
+
 /// What is kept about an entity gets its new owner.
 pub(super) async fn set_owner(
     connection: &mut PgConnection,

@@ -92,6 +92,8 @@ pub(super) struct Row {
     pub search: String,
     pub sort_name: String,
     pub updated_at: OffsetDateTime,
+    /// It is on the shelf no more.
+    pub binned: bool,
 }
 
 /// All entities at one moment, in the order of their names.
@@ -143,7 +145,8 @@ impl Catalog {
             }
         }
         let values = Arc::make_mut(&mut self.values);
-        let mut coming: Vec<Shelved> = changed.into_iter().map(|row| shelved(row, values)).collect();
+        let staying = changed.into_iter().filter(|row| !row.binned);
+        let mut coming: Vec<Shelved> = staying.map(|row| shelved(row, values)).collect();
         coming.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
         self.place(coming);
         self
@@ -286,6 +289,7 @@ mod tests {
             search: name.into(),
             sort_name: name.into(),
             updated_at: OffsetDateTime::UNIX_EPOCH,
+            binned: false,
         }
     }
 

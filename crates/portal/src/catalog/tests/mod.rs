@@ -2,6 +2,8 @@
 
 mod imports;
 mod kinds;
+mod leases;
+mod readings;
 mod rule;
 mod seen;
 
