@@ -40,8 +40,13 @@ routes! {
     post "/catalog/import" takes portal::catalog::MAX_BYTES + (1 << 20) => crate::catalog::import::submit;
     get  "/catalog/sources" => crate::catalog::sources::list;
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
+    get  "/catalog/unowned" => crate::catalog::ownership::unowned;
+    post "/catalog/unowned" => crate::catalog::ownership::give;
+    get  "/catalog/ownership" => crate::catalog::ownership::choose;
+    post "/catalog/ownership" takes 256 << 10 => crate::catalog::ownership::submit;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
-    get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::graph::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/access" => crate::catalog::access::tab;
     get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
     get  "/catalog/{kind}/{namespace}/{name}/security" => crate::findings::service::tab;

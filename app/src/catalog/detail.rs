@@ -6,9 +6,12 @@ use model::{
     EntityDetail, EntityRef, Kind, RelationType,
     entity::{EntityEvent, EntityEventKind, EntityRelation},
 };
-use portal::{Error, Snapshot, catalog};
+use portal::{
+    Error, Snapshot,
+    catalog::{self, ownership::OwnerCard},
+};
 
-use super::{drawn, owner_of, referred};
+use super::{drawn, owner_of, ownership::OwnerBox, referred};
 use crate::{
     backend::{Answer, Cx, Failure, Head},
     findings,
@@ -53,6 +56,7 @@ pub const TABS: &[EntityTab] = &[
     },
     EntityTab { slug: "scorecards", label: "Scorecards", of: is_scored },
     EntityTab { slug: "compliance", label: "Compliance", of: is_scored },
+    EntityTab { slug: "access", label: "Access", of: |_| true },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 
@@ -131,16 +135,10 @@ fn tabs(entity: &EntityDetail, current: &str) -> AnyView {
 
 /// `/catalog/{kind}/{namespace}/{name}`
 pub async fn overview(cx: Cx, path: EntityPath) -> Answer {
-    let (entity, _snapshot) = open(&cx, path).await?;
+    let (entity, mut snapshot) = open(&cx, path).await?;
+    let owner = catalog::ownership::owner_card(&mut snapshot, entity.summary.id).await?;
     let shown = entity.clone();
-    page(&cx, &entity, "", move || view! { <Overview entity=shown /> })
-}
-
-/// `/catalog/{kind}/{namespace}/{name}/relations`
-pub async fn relations(cx: Cx, path: EntityPath) -> Answer {
-    let (entity, _snapshot) = open(&cx, path).await?;
-    let relations = entity.relations.clone();
-    page(&cx, &entity, "relations", move || view! { <Relations relations /> })
+    page(&cx, &entity, "", move || view! { <Overview entity=shown owner /> })
 }
 
 /// `/catalog/{kind}/{namespace}/{name}/changes`
@@ -151,7 +149,7 @@ pub async fn changes(cx: Cx, path: EntityPath) -> Answer {
 }
 
 #[component]
-fn Overview(entity: EntityDetail) -> impl IntoView {
+fn Overview(entity: EntityDetail, owner: OwnerCard) -> impl IntoView {
     let one = &entity.summary;
     let mut facts = vec![
         Fact::new("Owner", owner_of(one)),
@@ -196,6 +194,7 @@ fn Overview(entity: EntityDetail) -> impl IntoView {
                 </div>
             </div>
             <aside aria-label="Facts">
+                <OwnerBox card=owner />
                 <Facts facts narrow=true />
             </aside>
         </div>
@@ -225,21 +224,9 @@ fn Links(links: Vec<model::Link>) -> impl IntoView {
     }
 }
 
+/// Relations as they are stated, what they name and is not there among them.
 #[component]
-fn Relations(relations: Vec<EntityRelation>) -> impl IntoView {
-    if relations.is_empty() {
-        return view! {
-            <Empty title="No relations" icon=icon::LINK>
-                "Owner, system, dependencies and APIs that a descriptor names appear here, from both ends."
-            </Empty>
-        }
-        .into_any();
-    }
-    view! { <RelationTable relations /> }.into_any()
-}
-
-#[component]
-fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
+pub(super) fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
     let rows = relations
         .into_iter()
         .map(|other| {
@@ -311,6 +298,7 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
             view! {
                 <Event at=event.at icon=of title>
                     <ul>{changes}</ul>
+                    {event.difference.map(|text| view! { <Difference text /> })}
                 </Event>
             }
         })
@@ -318,7 +306,31 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
     view! { <Timeline>{events}</Timeline> }.into_any()
 }
 
+/// What changed in the descriptor, folded away.
+#[component]
+fn Difference(text: String) -> impl IntoView {
+    let lines = text
+        .lines()
+        .map(|line| {
+            let text = format!("{line}\n");
+            match line.as_bytes().first() {
+                Some(b'+') => view! { <ins>{text}</ins> }.into_any(),
+                Some(b'-') => view! { <del>{text}</del> }.into_any(),
+                Some(b'@') => view! { <span class="muted">{format!("⋯{}\n", &line[1..])}</span> }.into_any(),
+                _ => text.into_any(),
+            }
+        })
+        .collect_view();
+    view! {
+        <Fold label="What changed in the descriptor">
+            <pre class="difference" tabindex="0" role="region" aria-label="What changed in the descriptor">
+                {lines}
+            </pre>
+        </Fold>
+    }
+}
+
 /// A tier that is a bare number or letter says what it is.
-fn in_words(tier: &str) -> String {
+pub(super) fn in_words(tier: &str) -> String {
     if tier.chars().count() <= 2 { format!("Tier {tier}") } else { tier.to_owned() }
 }

@@ -1,8 +1,12 @@
 //! The catalog's pages: the list, an entity and its tabs, imports and sources, and searching for anything.
 
+pub mod access;
 pub mod detail;
+pub mod graph;
+mod graph_layout;
 pub mod import;
 pub mod list;
+pub mod ownership;
 pub mod search;
 pub mod sources;
 
@@ -24,6 +28,7 @@ pub enum Part {
     Teams,
     People,
     Unmatched,
+    Unowned,
     Sources,
 }
 
@@ -35,6 +40,7 @@ pub fn Parts(current: Part, #[prop(optional)] sources: bool) -> impl IntoView {
         (Part::Teams, "Teams", "/teams"),
         (Part::People, "People", "/people"),
         (Part::Unmatched, "Unmatched", "/catalog/unmatched"),
+        (Part::Unowned, "Unowned", "/catalog/unowned"),
         (Part::Sources, "Sources", "/catalog/sources"),
     ];
     let tabs = parts

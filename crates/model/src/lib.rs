@@ -7,6 +7,7 @@ pub mod day;
 pub mod entity;
 pub mod environment;
 pub mod findings;
+pub mod graph;
 pub mod id;
 pub mod incidents;
 pub mod integrations;
@@ -25,6 +26,7 @@ pub use entity::{
     Suggestion,
 };
 pub use environment::EnvironmentState;
+pub use graph::{EntityGraph, GraphAsk, RelationFamily};
 pub use id::*;
 pub use incidents::{
     AlertReceipt, AlertRule, Incident, IncidentAlert, IncidentDetail, IncidentEvent, IncidentEventKind, IncidentFilter,

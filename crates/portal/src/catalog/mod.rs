@@ -1,10 +1,15 @@
 //! What there is, who owns it, and how it hangs together.
 
 pub(crate) mod described;
+mod difference;
 pub mod effects;
+mod graph;
+mod graph_sql;
 mod import;
 mod import_plan;
 mod import_sql;
+pub mod ownership;
+mod ownership_sql;
 mod read;
 mod shelf;
 mod source;
@@ -17,6 +22,7 @@ use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
 pub use self::{
+    graph::graph,
     import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
     read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
     source::{may_see_sources, sources},

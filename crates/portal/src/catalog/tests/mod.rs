@@ -1,6 +1,8 @@
 //! The catalog as people meet it: what an import does, and what each of them sees of it.
 
+mod around;
 mod imports;
+mod owned;
 mod rule;
 mod seen;
 
