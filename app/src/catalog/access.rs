@@ -58,8 +58,10 @@ fn own_line(roles: &[(portal::authz::RoleName, Through)], team: Option<&str>) ->
     if roles.is_empty() {
         return "You hold no role over it: you may do what everybody who is signed in may.".to_owned();
     }
-    let held: Vec<String> =
-        roles.iter().map(|(role, through)| format!("{} {}", role.label().to_lowercase(), place(*through, team))).collect();
+    let held: Vec<String> = roles
+        .iter()
+        .map(|(role, through)| format!("{} {}", role.label().to_lowercase(), place(*through, team)))
+        .collect();
     format!("You are {}.", held.join(" and "))
 }
 
@@ -146,7 +148,10 @@ mod tests {
     #[test]
     fn ones_own_line_says_through_what() {
         assert_eq!(
-            own_line(&[(RoleName::Developer, Through::Team), (RoleName::Auditor, Through::Organisation)], Some("payments")),
+            own_line(
+                &[(RoleName::Developer, Through::Team), (RoleName::Auditor, Through::Organisation)],
+                Some("payments")
+            ),
             "You are developer in payments and auditor in the whole organisation."
         );
         assert!(own_line(&[], None).contains("no role over it"));

@@ -382,9 +382,11 @@ fn rows(graph: &EntityGraph) -> Vec<Row> {
     let mut lines: Vec<(usize, RelationType, usize)> = graph
         .edges
         .iter()
-        .map(|GraphEdge { from, to, relation }| {
-            if steps(*from) <= steps(*to) { (*from, *relation, *to) } else { (*to, relation.inverse(), *from) }
-        })
+        .map(
+            |GraphEdge { from, to, relation }| {
+                if steps(*from) <= steps(*to) { (*from, *relation, *to) } else { (*to, relation.inverse(), *from) }
+            },
+        )
         .collect();
     lines.sort_by_key(|(nearer, relation, other)| (steps(*other), *nearer, *relation, *other));
     let mut ways: HashMap<usize, String> = HashMap::new();
@@ -465,11 +467,7 @@ mod tests {
             rows.iter().map(|row| (row.way.as_str(), row.relation.label(), row.other)).collect();
         assert_eq!(
             told,
-            [
-                ("checkout", "depends on", 2),
-                ("checkout", "dependency of", 1),
-                ("checkout › db", "depends on", 3)
-            ]
+            [("checkout", "depends on", 2), ("checkout", "dependency of", 1), ("checkout › db", "depends on", 3)]
         );
     }
 

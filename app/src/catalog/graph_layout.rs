@@ -61,8 +61,7 @@ fn ordered(levels: &[i32], edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let mut distinct = levels.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
-    let level_of: Vec<usize> =
-        levels.iter().map(|level| distinct.binary_search(level).unwrap_or_default()).collect();
+    let level_of: Vec<usize> = levels.iter().map(|level| distinct.binary_search(level).unwrap_or_default()).collect();
     let mut order: Vec<Vec<usize>> = vec![Vec::new(); distinct.len()];
     for (node, level) in level_of.iter().enumerate() {
         order[*level].push(node);
@@ -81,8 +80,11 @@ fn ordered(levels: &[i32], edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
             let beside = if rightwards { level - 1 } else { level + 1 };
             let places = places(&order, levels.len());
             let weight = |node: &usize| {
-                let near: Vec<usize> =
-                    neighbours[*node].iter().filter(|other| level_of[**other] == beside).map(|other| places[*other]).collect();
+                let near: Vec<usize> = neighbours[*node]
+                    .iter()
+                    .filter(|other| level_of[**other] == beside)
+                    .map(|other| places[*other])
+                    .collect();
                 // a thousandth is enough to tell means of places apart, and has an order
                 match near.len() {
                     0 => places[*node] * 1_000 * order[beside].len() / order[level].len().max(1),

@@ -100,7 +100,8 @@ pub fn Reached(contact: Contact) -> impl IntoView {
         let value = match way.href {
             Some(href) => {
                 let shown = shortened(&way.text);
-                view! { <a class="link break-anywhere" href=href rel="noopener noreferrer external">{shown}</a> }.into_any()
+                view! { <a class="link break-anywhere" href=href rel="noopener noreferrer external">{shown}</a> }
+                    .into_any()
             }
             None => way.text.into_any(),
         };
@@ -339,8 +340,10 @@ fn Moving(plan: MovePlan, state: FormState) -> impl IntoView {
             .chain(teams.iter().map(|team| (team.id.to_string(), team.name.clone())))
             .collect::<Vec<_>>()
     };
-    let id = |team: &Option<model::access::TeamChoice>| team.as_ref().map(|team| team.id.to_string()).unwrap_or_default();
-    let (from_teams, to_teams) = (choices(&plan.from_teams, "From which team"), choices(&plan.to_teams, "To which team"));
+    let id =
+        |team: &Option<model::access::TeamChoice>| team.as_ref().map(|team| team.id.to_string()).unwrap_or_default();
+    let (from_teams, to_teams) =
+        (choices(&plan.from_teams, "From which team"), choices(&plan.to_teams, "To which team"));
     let (from, to) = (id(&plan.from), id(&plan.to));
     let same = !from.is_empty() && from == to;
     let next = match (&plan.from, &plan.to) {
@@ -375,7 +378,8 @@ fn Means(plan: MovePlan, state: FormState) -> impl IntoView {
     for one in &plan.entities {
         *by_kind.entry(one.reference.kind.label()).or_default() += 1;
     }
-    let kinds: Vec<String> = by_kind.iter().map(|(kind, count)| format!("{} {kind}", number::grouped(*count))).collect();
+    let kinds: Vec<String> =
+        by_kind.iter().map(|(kind, count)| format!("{} {kind}", number::grouped(*count))).collect();
     let facts = vec![
         Fact::text("Owned now", kinds.join(", ")),
         Fact::new(format!("Gain access ({})", plan.gain.len()), names(&plan.gain)),
@@ -390,9 +394,8 @@ fn Means(plan: MovePlan, state: FormState) -> impl IntoView {
         };
         view! { <Notice tone=Tone::Attention>{words} " roles or environments that people hold. " {rule}</Notice> }
     });
-    let more = plan
-        .more
-        .then(|| view! { <p class="muted">"The first thousand are shown; move them, then the others."</p> });
+    let more =
+        plan.more.then(|| view! { <p class="muted">"The first thousand are shown; move them, then the others."</p> });
     let leads = plan.leads;
     let all = granted == 0 || leads;
     let hidden = vec![("from".to_owned(), from.id.to_string()), ("to".to_owned(), to.id.to_string())];
@@ -480,8 +483,8 @@ fn Chosen(entities: Vec<Movable>, leads: bool) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use model::{EntityRef, access::TeamChoice};
     use super::*;
+    use model::{EntityRef, access::TeamChoice};
 
     fn html(view: impl FnOnce() -> AnyView) -> String {
         Owner::new().with(|| view().to_html())

@@ -126,12 +126,7 @@ pub async fn team(cx: Cx, Path(name): Path<String>) -> Answer {
 }
 
 #[component]
-fn OneTeam(
-    team: Team,
-    card: TeamCard,
-    standings: HashMap<EntityId, Standing>,
-    may_move: bool,
-) -> impl IntoView {
+fn OneTeam(team: Team, card: TeamCard, standings: HashMap<EntityId, Standing>, may_move: bool) -> impl IntoView {
     let state = format!(
         "{}, owns {}",
         number::counted(team.members.len() as u64, "person", "people"),

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_read_from_an_address() {
-        let ask = GraphAsk::from_pairs([("depth", "5"), ("kinds", "parts,apis"), ("kinds", "apis"), ("q", "x")]).unwrap();
+        let ask =
+            GraphAsk::from_pairs([("depth", "5"), ("kinds", "parts,apis"), ("kinds", "apis"), ("q", "x")]).unwrap();
         assert_eq!(ask, GraphAsk { depth: 5, families: vec![RelationFamily::Apis, RelationFamily::Parts] });
         for (field, value) in [("depth", "0"), ("depth", "6"), ("depth", "many"), ("kinds", "friends")] {
             assert_eq!(GraphAsk::from_pairs([(field, value)]).unwrap_err().field, field, "{value}");

@@ -210,6 +210,23 @@ fn pages(house: &House) -> Vec<Deed> {
     vec![
         post("/catalog/import", "pat", "", files([("source", "by-hand")], "file", "kiosk.yaml", descriptor)),
         post(
+            "/catalog/ownership",
+            "lena",
+            "",
+            form([
+                ("from", named("team", 0)),
+                ("to", named("team", 1)),
+                ("entity", named("till", 0)),
+                ("note", "One team now."),
+            ]),
+        ),
+        post(
+            "/catalog/unowned",
+            "pat",
+            "",
+            form([("entity", named("till", 0)), ("to", named("team", 0)), ("note", "They use it.")]),
+        ),
+        post(
             "/security/upload",
             "dana",
             "",

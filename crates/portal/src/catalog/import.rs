@@ -211,7 +211,8 @@ async fn write(
         return Ok(Vec::new());
     }
 
-    let stood = import_sql::descriptors(permit, &plan.changed.iter().map(|one| one.written.id.0).collect::<Vec<_>>()).await?;
+    let stood =
+        import_sql::descriptors(permit, &plan.changed.iter().map(|one| one.written.id.0).collect::<Vec<_>>()).await?;
     let entities: Vec<&import_sql::Written> = plan.changed.iter().map(|changed| &changed.written).collect();
     import_sql::write_entities(permit, source, &entities, now).await?;
     let ids: Vec<Uuid> = plan.changed.iter().map(|changed| changed.written.id.0).collect();
@@ -245,11 +246,7 @@ async fn tell_features(connection: &mut PgConnection, plan: &Plan, moved: &[Move
 }
 
 /// What belongs to each of these follows it to its owner.
-pub(super) async fn owners_changed(
-    connection: &mut PgConnection,
-    moved: &[Moved],
-    now: OffsetDateTime,
-) -> Result<()> {
+pub(super) async fn owners_changed(connection: &mut PgConnection, moved: &[Moved], now: OffsetDateTime) -> Result<()> {
     for Moved { entity, owner, restricted } in moved {
         requests::effects::owner_changed(connection, *entity, *owner).await?;
         environments::effects::owner_changed(connection, *entity, *owner, *restricted).await?;

@@ -219,8 +219,7 @@ pub async fn standings(
     team: TeamId,
     owned: &[EntitySummary],
 ) -> Result<HashMap<EntityId, Standing>> {
-    let mut standings: HashMap<EntityId, Standing> =
-        owned.iter().map(|one| (one.id, Standing::default())).collect();
+    let mut standings: HashMap<EntityId, Standing> = owned.iter().map(|one| (one.id, Standing::default())).collect();
     let visible = |scope: &Scope| -> Vec<EntityId> {
         let facts = |one: &EntitySummary| Facts {
             owner: Some(team),
@@ -398,16 +397,10 @@ pub struct OwnershipMoved {
 ///
 /// # Errors
 /// `NotFound` for a team that the actor may not move from, or that is none.
-pub async fn move_plan(
-    portal: &Portal,
-    actor: &Actor,
-    from: Option<TeamId>,
-    to: Option<TeamId>,
-) -> Result<MovePlan> {
+pub async fn move_plan(portal: &Portal, actor: &Actor, from: Option<TeamId>, to: Option<TeamId>) -> Result<MovePlan> {
     let now = portal.clock.now();
     let mut snapshot = portal.snapshot(actor).await?;
-    let mut plan =
-        MovePlan { to_teams: identity::access::all_teams(&mut snapshot).await?, ..MovePlan::default() };
+    let mut plan = MovePlan { to_teams: identity::access::all_teams(&mut snapshot).await?, ..MovePlan::default() };
     for team in &plan.to_teams {
         let facts = Facts { owner: Some(team.id), ..Facts::default() };
         if snapshot.may(ActionName::OwnershipMove, &team.id.to_string(), &facts)? {
@@ -579,21 +572,15 @@ async fn hand_over(
             entity_id: one.id,
             what: EntityEventKind::Updated,
             changes: vec![
-                FieldChange {
-                    field: "owner".to_owned(),
-                    before: one.owner.clone(),
-                    after: Some(group.to_string()),
-                },
+                FieldChange { field: "owner".to_owned(), before: one.owner.clone(), after: Some(group.to_string()) },
                 FieldChange { field: "note".to_owned(), before: None, after: Some(note.clone()) },
             ],
             difference: None,
         })
         .collect();
     sql::write_events(connection, &events, &mover).await?;
-    let moved: Vec<Moved> = entities
-        .iter()
-        .map(|one| Moved { entity: one.id, owner: Some(to), restricted: one.restricted })
-        .collect();
+    let moved: Vec<Moved> =
+        entities.iter().map(|one| Moved { entity: one.id, owner: Some(to), restricted: one.restricted }).collect();
     import::owners_changed(connection, &moved, now).await?;
     for one in entities.iter().take(import::NAMED) {
         scorecards::effects::changed(connection, one.id).await?;

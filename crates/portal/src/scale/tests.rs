@@ -138,6 +138,16 @@ async fn no_list_of_the_catalog_reads_or_sorts_a_whole_table() {
             w.look("a graph", async |portal| catalog::graph(&mut portal.snapshot(&actor).await?, &around, &ask).await)
                 .await;
         }
+        let id = catalog::detail(&mut w.portal.snapshot(&actor).await.unwrap(), &named).await.unwrap().summary.id;
+        w.look("an owner's card", async |portal| {
+            catalog::ownership::owner_card(&mut portal.snapshot(&actor).await?, id).await
+        })
+        .await;
+        w.look("who may do what", async |portal| {
+            identity::access::of_entity(&mut portal.snapshot(&actor).await?, id).await
+        })
+        .await;
+        w.look("what nobody owns", async |portal| catalog::ownership::unowned(portal, &actor).await).await;
         w.look("suggestions", async |portal| catalog::suggest(&mut portal.snapshot(&actor).await?, "ledger", 10).await)
             .await;
         w.leaf("teams", async |portal, request| identity::directory::teams(portal, &actor, "", &request).await).await;

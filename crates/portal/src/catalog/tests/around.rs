@@ -40,7 +40,8 @@ impl Tangle {
     fn descriptors(&self, namespace: &str) -> String {
         let documents = self.restricted.iter().enumerate().map(|(at, restricted)| {
             let mark = if *restricted { RESTRICTED } else { "" };
-            let mut text = component(&format!("n{at}"), "group:default/payments", &format!("  namespace: {namespace}\n{mark}"));
+            let mut text =
+                component(&format!("n{at}"), "group:default/payments", &format!("  namespace: {namespace}\n{mark}"));
             let targets: Vec<String> = self
                 .depends
                 .iter()
@@ -175,7 +176,8 @@ async fn a_failure_goes_from_what_provides_an_api_to_whoever_uses_it_and_to_what
     read(&t, AROUND).await;
     let ada = t.person("Ada", &[]).await;
     let graph = around(&t, &ada, "component:default/checkout", &[("depth", "3")]).await;
-    let expected = [("checkout", 0), ("db", 1), ("orders", -1), ("shop", -1), ("reports", -2), ("site", -2), ("retail", -2)];
+    let expected =
+        [("checkout", 0), ("db", 1), ("orders", -1), ("shop", -1), ("reports", -2), ("site", -2), ("retail", -2)];
     assert_eq!(levels(&graph), expected.map(|(name, level)| (name.to_owned(), level)).into());
     assert_eq!(graph.nodes[0].reference.name, "checkout", "the entity comes first");
     let api = graph.edges.iter().find(|edge| edge.relation == RelationType::ApiProvidedBy).unwrap();
@@ -206,7 +208,8 @@ async fn a_graph_neither_shows_nor_counts_nor_passes_through_what_is_hidden() {
     read(&t, &[vault, open, component("beyond", "payments", "")].join("---\n")).await;
     let stranger = t.person("Eve", &[(RoleName::Developer, Some("payments"))]).await;
     let guard = t.person("Guy", &[(RoleName::Developer, Some("guards"))]).await;
-    let seen = around(&t, &stranger, "component:default/open", &[("depth", "5"), ("kinds", "dependencies,ownership")]).await;
+    let seen =
+        around(&t, &stranger, "component:default/open", &[("depth", "5"), ("kinds", "dependencies,ownership")]).await;
     assert_eq!((seen.nodes.len(), seen.edges.len(), seen.more, seen.needed.total), (1, 0, 0, 0));
     assert!(!serde_json::to_string(&seen).unwrap().contains("vault"));
     let back = around(&t, &stranger, "component:default/beyond", &[("depth", "5")]).await;
@@ -221,7 +224,8 @@ async fn a_graph_neither_shows_nor_counts_nor_passes_through_what_is_hidden() {
 #[tokio::test]
 async fn a_graph_of_more_than_two_hundred_says_how_many_more_there_are() {
     let t = TestPortal::new().await;
-    let users = (0..260).map(|n| format!("{}  dependsOn: [component:hub]\n", component(&format!("user-{n}"), "web", "")));
+    let users =
+        (0..260).map(|n| format!("{}  dependsOn: [component:hub]\n", component(&format!("user-{n}"), "web", "")));
     let documents: Vec<String> = users.chain([component("hub", "payments", "")]).collect();
     read(&t, &documents.join("---\n")).await;
     let ada = t.person("Ada", &[]).await;

@@ -121,7 +121,8 @@ async fn what_nobody_owns_is_found_with_who_might_and_given_by_an_administrator(
     t.person("Pia", &[(RoleName::Developer, Some("payments"))]).await;
     let orphan = "apiVersion: backstage.io/v1alpha1\nkind: Resource\nmetadata: {name: disk}\nspec: {type: disk, owner: ghosts}\n";
     let lost = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: lost, annotations: {rampart.dev/codeowners: \"@acme/payments\"}}\nspec: {type: service, lifecycle: production, owner: empty}\n";
-    let group = "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: empty}\nspec: {type: team, children: []}\n";
+    let group =
+        "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: empty}\nspec: {type: team, children: []}\n";
     let known = "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: payments}\nspec: {type: team, children: []}\n";
     let user = component("user", "payments", "") + "  dependsOn: [\"resource:disk\"]\n";
     let hidden = component("hidden", "nobody", RESTRICTED);
@@ -161,7 +162,9 @@ async fn a_team_is_shown_as_its_group_describes_it() {
     let t = TestPortal::new().await;
     let lena = t.person("Lena", &[(RoleName::TeamLead, Some("payments"))]).await;
     let group = |name: &str, more: &str, spec: &str| {
-        format!("apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: {name}\n{more}spec:\n  type: team\n  children: []\n{spec}")
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: {name}\n{more}spec:\n  type: team\n  children: []\n{spec}"
+        )
     };
     let annotations = "  description: Takes the money.\n  annotations:\n    rampart.dev/chat: \"#payments\"\n    pagerduty.com/service-id: PXYZ\n";
     let all = [
