@@ -457,7 +457,7 @@ mod tests {
             assert!(html.contains(said), "{said}: {html}");
         }
         assert!(!html.contains("style=") && !html.contains("<b>"), "{html}");
-        assert_eq!(html.matches("<path class=\"graph-line").count(), 3);
+        assert_eq!(html.matches("class=\"graph-line").count(), 3);
     }
 
     #[test]
