@@ -194,7 +194,7 @@ fn Overview(entity: EntityDetail, owner: OwnerCard) -> impl IntoView {
                 </div>
             </div>
             <aside aria-label="Facts">
-                <OwnerBox card=owner />
+                {(one.reference.kind != Kind::User).then(|| view! { <OwnerBox card=owner /> })}
                 <Facts facts narrow=true />
             </aside>
         </div>
@@ -272,6 +272,9 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
         .map(|event| {
             let (of, words) = match event.what {
                 EntityEventKind::Created => (icon::ADD, "Came into the catalog"),
+                EntityEventKind::Updated if event.changes.iter().any(|change| change.field == "note") => {
+                    (icon::TEAM, "Moved to another owner")
+                }
                 EntityEventKind::Updated => (icon::EDIT, "Descriptor changed"),
             };
             let by = match (event.by, event.source) {
@@ -288,6 +291,7 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
                     let value = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
                     let words = match (change.before, change.after) {
                         (None, None) => capitalised(&change.field),
+                        (None, Some(note)) if change.field == "note" => note,
                         (before, after) => {
                             format!("{}: {} → {}", capitalised(&change.field), value(before), value(after))
                         }

@@ -305,6 +305,9 @@ async fn moved(cx: &Cx, posted: &Posted) -> portal::Result<(TeamId, usize)> {
         .all("entity")
         .map(|id| id.parse().map_err(|_| Error::NotFound("catalog entity")))
         .collect::<portal::Result<_>>()?;
+    if posted.checked("all") && !chosen.is_empty() {
+        return Err(Error::invalid("all", "tick either this or some of the rows, not both"));
+    }
     let only = (!posted.checked("all")).then_some(chosen.as_slice());
     let count = ownership::move_ownership(&cx.portal, &cx.actor, from, to, only, posted.text("note")).await?;
     Ok((to, count))
@@ -415,8 +418,7 @@ fn Means(plan: MovePlan, state: FormState) -> impl IntoView {
                         <Checkbox
                             name="all"
                             label=format!("All {words}")
-                            hint="Without this, only those that are ticked below."
-                            checked=true
+                            hint="Or tick some of them below."
                         />
                     }
                 })}
