@@ -45,7 +45,7 @@ fn Access(access: EntityAccess) -> impl IntoView {
     let all = held.map(|held| view! { <Everybody team held more everybody adds /> });
     view! {
         <Section title="What you may do here">
-            <p>{own}</p>
+            <p class="mb-2">{own}</p>
             <Table caption="What you may do here" columns=vec![Column::new("You may"), Column::new("Because of")]>
                 {mine}
             </Table>

@@ -134,8 +134,7 @@ fn Reach(
     }
     let total = format!("{}{}", if reach.exact { "" } else { "At least " }, number::grouped(reach.total));
     let words = if reach.total == 1 { one } else { sentence };
-    let kinds: Vec<String> =
-        reach.kinds.iter().map(|one| format!("{} {}", number::grouped(one.count), one.kind.label())).collect();
+    let kinds: Vec<String> = reach.kinds.iter().map(|one| counted(one.kind, one.count)).collect();
     let mut facts = vec![Fact::text("Of which kinds", kinds.join(", "))];
     if let Some(tier) = &reach.tier {
         facts.push(Fact::text("Most critical", in_words(tier)));
@@ -162,9 +161,17 @@ fn Reach(
             " "
             {words}
         </p>
-        <Facts facts />
+        <div class="mt-2">
+            <Facts facts />
+        </div>
     }
     .into_any()
+}
+
+/// `1 API`, `4 systems`.
+pub(super) fn counted(kind: model::Kind, count: u64) -> String {
+    let one = if kind == model::Kind::Api { kind.label().to_owned() } else { kind.label().to_lowercase() };
+    number::counted(count, &one, &format!("{one}s"))
 }
 
 /// Depth, relations and size, all of them in the address.

@@ -14,7 +14,7 @@ use portal::{
 };
 use serde::Deserialize;
 
-use super::{Part, Parts, address, drawn, team_href};
+use super::{Part, Parts, address, drawn, graph::counted, team_href};
 use crate::{
     approvals::person,
     backend::{Answer, Cx, Head, Posted},
@@ -377,12 +377,11 @@ fn Moving(plan: MovePlan, state: FormState) -> impl IntoView {
 fn Means(plan: MovePlan, state: FormState) -> impl IntoView {
     let (Some(from), Some(to)) = (plan.from.clone(), plan.to.clone()) else { return ().into_any() };
     let granted = plan.entities.iter().filter(|one| one.granted).count();
-    let mut by_kind: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut by_kind: BTreeMap<model::Kind, u64> = BTreeMap::new();
     for one in &plan.entities {
-        *by_kind.entry(one.reference.kind.label()).or_default() += 1;
+        *by_kind.entry(one.reference.kind).or_default() += 1;
     }
-    let kinds: Vec<String> =
-        by_kind.iter().map(|(kind, count)| format!("{} {kind}", number::grouped(*count))).collect();
+    let kinds: Vec<String> = by_kind.into_iter().map(|(kind, count)| counted(kind, count)).collect();
     let facts = vec![
         Fact::text("Owned now", kinds.join(", ")),
         Fact::new(format!("Gain access ({})", plan.gain.len()), names(&plan.gain)),
@@ -410,6 +409,7 @@ fn Means(plan: MovePlan, state: FormState) -> impl IntoView {
             {held}
             {more}
         </Section>
+        <h2 class="mt-6 mb-2">"Move them"</h2>
         <Form action=MOVE state hidden>
             {(all && !more_than_all)
                 .then(|| {
@@ -475,7 +475,7 @@ fn Chosen(entities: Vec<Movable>, leads: bool) -> impl IntoView {
         })
         .collect_view();
     let columns = vec![
-        Column::select(),
+        Column::select().tight(),
         Column::new("Entity"),
         Column::new("Descriptor says").wide_only(),
         Column::new("State").tight(),

@@ -141,7 +141,7 @@ fn OneTeam(team: Team, card: TeamCard, standings: HashMap<EntityId, Standing>, m
     });
     view! {
         <PageHead title=team.display_name state=state.into_any() actions=actions.unwrap_or_else(|| ().into_any()) />
-        {card.description.clone().map(|description| view! { <p>{description}</p> })}
+        {card.description.clone().map(|description| view! { <p class="mb-6">{description}</p> })}
         <div class="beside">
             <div class="min-w-0">
                 <Section title="Owns" more=more.unwrap_or_else(|| ().into_any())>
