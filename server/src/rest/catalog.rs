@@ -6,8 +6,8 @@ use axum::{
 };
 use http::{StatusCode, header};
 use model::{
-    EntityDetail, EntityFilter, EntityGraph, EntityList, EntityRef, FieldError, GraphAsk, ImportReport, Kind, PageRequest, Problem,
-    ProblemType, SourceKind, Suggestion,
+    EntityDetail, EntityFilter, EntityGraph, EntityList, EntityRef, FieldError, GraphAsk, ImportReport, Kind,
+    PageRequest, Problem, ProblemType, SourceKind, Suggestion,
 };
 use portal::{
     Error,
