@@ -56,9 +56,14 @@ routes! {
     post "/catalog/{kind}/{namespace}/{name}/restore" => crate::catalog::bin::restore;
     post "/catalog/{kind}/{namespace}/{name}/discard" => crate::catalog::bin::discard;
     get  "/catalog/unmatched" => crate::directory::unmatched::page;
+    get  "/catalog/unowned" => crate::catalog::ownership::unowned;
+    post "/catalog/unowned" => crate::catalog::ownership::give;
+    get  "/catalog/ownership" => crate::catalog::ownership::choose;
+    post "/catalog/ownership" takes 256 << 10 => crate::catalog::ownership::submit;
     get  "/catalog/{kind}/{namespace}/{name}" => crate::catalog::detail::overview;
     post "/catalog/{kind}/{namespace}/{name}/star" => crate::catalog::marks::star;
-    get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::detail::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/relations" => crate::catalog::graph::relations;
+    get  "/catalog/{kind}/{namespace}/{name}/access" => crate::catalog::access::tab;
     get  "/catalog/{kind}/{namespace}/{name}/environments" => crate::environments::list::of_entity;
     get  "/catalog/{kind}/{namespace}/{name}/changes" => crate::catalog::detail::changes;
     get  "/catalog/{kind}/{namespace}/{name}/security" => crate::findings::service::tab;

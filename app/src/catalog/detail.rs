@@ -6,11 +6,16 @@ use model::{
     EntityDetail, EntityRef, Kind, RelationType,
     entity::{EntityEvent, EntityEventKind, EntityRelation},
 };
-use portal::{Error, Snapshot, catalog};
+use portal::{
+    Error, Snapshot,
+    catalog::{self, ownership::OwnerCard},
+};
 
 use super::{
     bin::{Discard, InBin},
-    drawn, owner_of, referred,
+    drawn, owner_of,
+    ownership::OwnerBox,
+    referred,
 };
 use crate::{
     backend::{Answer, Cx, Failure, Head},
@@ -56,6 +61,7 @@ pub const TABS: &[EntityTab] = &[
     },
     EntityTab { slug: "scorecards", label: "Scorecards", of: is_scored },
     EntityTab { slug: "compliance", label: "Compliance", of: is_scored },
+    EntityTab { slug: "access", label: "Access", of: |_| true },
     EntityTab { slug: "changes", label: "Changes", of: |_| true },
 ];
 
@@ -138,20 +144,14 @@ fn tabs(entity: &EntityDetail, current: &str) -> AnyView {
 
 /// `/catalog/{kind}/{namespace}/{name}`
 pub async fn overview(cx: Cx, Path(path): EntityPath) -> Answer {
-    let (entity, _snapshot) = match open(&cx, Path(path.clone())).await {
+    let (entity, mut snapshot) = match open(&cx, Path(path.clone())).await {
         Ok(opened) => opened,
         Err(failure) => return super::missing::page(&cx, path, failure).await,
     };
+    let owner = catalog::ownership::owner_card(&mut snapshot, entity.summary.id).await?;
     let shown = entity.clone();
     let discard = Discard::offered(&entity, catalog::may_import(&cx.portal, &cx.actor));
-    page(&cx, &entity, "", move || view! { <Overview entity=shown /> {discard.map(Discard::view)} })
-}
-
-/// `/catalog/{kind}/{namespace}/{name}/relations`
-pub async fn relations(cx: Cx, path: EntityPath) -> Answer {
-    let (entity, _snapshot) = open(&cx, path).await?;
-    let relations = entity.relations.clone();
-    page(&cx, &entity, "relations", move || view! { <Relations relations /> })
+    page(&cx, &entity, "", move || view! { <Overview entity=shown owner /> {discard.map(Discard::view)} })
 }
 
 /// `/catalog/{kind}/{namespace}/{name}/changes`
@@ -162,7 +162,7 @@ pub async fn changes(cx: Cx, path: EntityPath) -> Answer {
 }
 
 #[component]
-fn Overview(entity: EntityDetail) -> impl IntoView {
+fn Overview(entity: EntityDetail, owner: OwnerCard) -> impl IntoView {
     let one = &entity.summary;
     let mut facts = vec![
         Fact::new("Owner", owner_of(one)),
@@ -211,6 +211,7 @@ fn Overview(entity: EntityDetail) -> impl IntoView {
                 </div>
             </div>
             <aside aria-label="Facts">
+                {(one.reference.kind != Kind::User).then(|| view! { <OwnerBox card=owner /> })}
                 <Facts facts narrow=true />
             </aside>
         </div>
@@ -240,19 +241,7 @@ fn Links(links: Vec<model::Link>) -> impl IntoView {
     }
 }
 
-#[component]
-fn Relations(relations: Vec<EntityRelation>) -> impl IntoView {
-    if relations.is_empty() {
-        return view! {
-            <Empty title="No relations" icon=icon::LINK>
-                "Owner, system, dependencies and APIs that a descriptor names appear here, from both ends."
-            </Empty>
-        }
-        .into_any();
-    }
-    view! { <RelationTable relations /> }.into_any()
-}
-
+/// Relations as they are stated, what they name and is not there among them.
 #[component]
 pub(super) fn RelationTable(relations: Vec<EntityRelation>) -> impl IntoView {
     let rows = relations
@@ -300,6 +289,9 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
         .map(|event| {
             let (of, words) = match event.what {
                 EntityEventKind::Created => (icon::ADD, "Came into the catalog"),
+                EntityEventKind::Updated if event.changes.iter().any(|change| change.field == "note") => {
+                    (icon::TEAM, "Moved to another owner")
+                }
                 EntityEventKind::Updated => (icon::EDIT, "Descriptor changed"),
                 EntityEventKind::Binned => (icon::DELETE, "Went to the bin: no source described it"),
                 EntityEventKind::Restored => (icon::REFRESH, "Came back from the bin"),
@@ -318,6 +310,7 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
                     let value = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
                     let words = match (change.before, change.after) {
                         (None, None) => capitalised(&change.field),
+                        (None, Some(note)) if change.field == "note" => note,
                         (before, after) => {
                             format!("{}: {} → {}", capitalised(&change.field), value(before), value(after))
                         }
@@ -328,6 +321,7 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
             view! {
                 <Event at=event.at icon=of title>
                     <ul>{changes}</ul>
+                    {event.difference.map(|text| view! { <Difference text /> })}
                 </Event>
             }
         })
@@ -335,7 +329,31 @@ fn Changes(events: Vec<EntityEvent>) -> impl IntoView {
     view! { <Timeline>{events}</Timeline> }.into_any()
 }
 
+/// What changed in the descriptor, folded away.
+#[component]
+fn Difference(text: String) -> impl IntoView {
+    let lines = text
+        .lines()
+        .map(|line| {
+            let text = format!("{line}\n");
+            match line.as_bytes().first() {
+                Some(b'+') => view! { <ins>{text}</ins> }.into_any(),
+                Some(b'-') => view! { <del>{text}</del> }.into_any(),
+                Some(b'@') => view! { <span class="muted">{format!("⋯{}\n", &line[1..])}</span> }.into_any(),
+                _ => text.into_any(),
+            }
+        })
+        .collect_view();
+    view! {
+        <Fold label="What changed in the descriptor">
+            <pre class="difference" tabindex="0" role="region" aria-label="What changed in the descriptor">
+                {lines}
+            </pre>
+        </Fold>
+    }
+}
+
 /// A tier that is a bare number or letter says what it is.
-fn in_words(tier: &str) -> String {
+pub(super) fn in_words(tier: &str) -> String {
     if tier.chars().count() <= 2 { format!("Tier {tier}") } else { tier.to_owned() }
 }

@@ -1,13 +1,17 @@
 //! The catalog's pages: the list, an entity and its tabs, imports and sources, and searching for anything.
 
+pub mod access;
 pub mod bin;
 mod columns;
 pub mod detail;
+pub mod graph;
+mod graph_layout;
 pub mod import;
 pub mod list;
 pub mod marks;
 pub mod missing;
 pub mod narrow;
+pub mod ownership;
 pub mod search;
 pub mod source;
 pub mod source_form;
@@ -32,6 +36,7 @@ pub enum Part {
     Teams,
     People,
     Unmatched,
+    Unowned,
     Sources,
     Bin,
 }
@@ -44,6 +49,7 @@ pub fn Parts(current: Part, #[prop(optional)] sources: bool) -> impl IntoView {
         (Part::Teams, "Teams", "/teams"),
         (Part::People, "People", "/people"),
         (Part::Unmatched, "Unmatched", "/catalog/unmatched"),
+        (Part::Unowned, "Unowned", "/catalog/unowned"),
         (Part::Sources, "Sources", "/catalog/sources"),
         (Part::Bin, "Bin", "/catalog/bin"),
     ];

@@ -1,10 +1,16 @@
 //! Teams: the list, and one team with its people and what it owns.
 
+use std::collections::HashMap;
+
 use axum::extract::{Path, Query};
 use leptos::prelude::*;
-use model::{Page, PageRequest};
+use model::{EntityId, EntityRef, Page, PageRequest};
 use portal::{
-    catalog,
+    authz::{ActionName, Facts},
+    catalog::{
+        self,
+        ownership::{self, Standing, TeamCard},
+    },
     identity::directory::{self, Member, Team, TeamSummary},
 };
 use serde::Deserialize;
@@ -12,9 +18,11 @@ use serde::Deserialize;
 use super::Held;
 use crate::{
     backend::{Answer, Cx, Head},
-    catalog::{Part, Parts, address, drawn, team_href},
+    catalog::{Part, Parts, address, drawn, ownership::Reached, team_href},
     ui::{
-        badge::Lifecycle,
+        Tone,
+        badge::{Badge, Lifecycle},
+        button::LinkButton,
         icon, number,
         page_head::{PageHead, Section},
         pagination::{Pagination, SeeAll},
@@ -22,6 +30,7 @@ use crate::{
         state::Empty,
         table::{Column, RowLink, Table},
         thing::{Kind, Thing},
+        time::Time,
     },
 };
 
@@ -106,13 +115,18 @@ fn Teams(text: String, page: Page<TeamSummary>) -> impl IntoView {
 
 /// `/teams/{name}`
 pub async fn team(cx: Cx, Path(name): Path<String>) -> Answer {
-    let team = directory::team(&mut cx.portal.snapshot(&cx.actor).await?, &name).await?;
+    let mut snapshot = cx.portal.snapshot(&cx.actor).await?;
+    let team = directory::team(&mut snapshot, &name).await?;
+    let card = ownership::team_card(&mut snapshot, team.id).await?;
+    let standings = ownership::standings(&mut snapshot, team.id, &team.owned).await?;
+    let facts = Facts { owner: Some(team.id), ..Facts::default() };
+    let may_move = snapshot.may(ActionName::OwnershipMove, &team.id.to_string(), &facts)?;
     let head = Head::new(&team.display_name).under("Catalog", "/catalog").under("Teams", PATH);
-    cx.page(head, move || view! { <OneTeam team /> })
+    cx.page(head, move || view! { <OneTeam team card standings may_move /> })
 }
 
 #[component]
-fn OneTeam(team: Team) -> impl IntoView {
+fn OneTeam(team: Team, card: TeamCard, standings: HashMap<EntityId, Standing>, may_move: bool) -> impl IntoView {
     let state = format!(
         "{}, owns {}",
         number::counted(team.members.len() as u64, "person", "people"),
@@ -121,14 +135,56 @@ fn OneTeam(team: Team) -> impl IntoView {
     let all = address("/catalog", [("owner", team.name.as_str())]);
     let more = (team.owned_in_all > team.owned.len() as u64)
         .then(|| view! { <SeeAll href=all total=team.owned_in_all what="entities" /> }.into_any());
+    let actions = (may_move && team.owned_in_all > 0).then(|| {
+        let href = address("/catalog/ownership", [("from", team.id.to_string())]);
+        view! { <LinkButton href icon=Some(icon::TEAM)>"Move ownership"</LinkButton> }.into_any()
+    });
     view! {
-        <PageHead title=team.display_name state=state.into_any() />
-        <Section title="People">
-            <Members members=team.members />
-        </Section>
-        <Section title="Owns" more=more.unwrap_or_else(|| ().into_any())>
-            <Owned owned=team.owned />
-        </Section>
+        <PageHead title=team.display_name state=state.into_any() actions=actions.unwrap_or_else(|| ().into_any()) />
+        {card.description.clone().map(|description| view! { <p class="mb-6">{description}</p> })}
+        <div class="beside">
+            <div class="min-w-0">
+                <Section title="Owns" more=more.unwrap_or_else(|| ().into_any())>
+                    <Owned owned=team.owned standings />
+                </Section>
+                <Section title="People">
+                    <Members members=team.members />
+                </Section>
+            </div>
+            <aside aria-label="How to reach them">
+                <Around card />
+            </aside>
+        </div>
+    }
+}
+
+/// How to reach a team, and the teams above and below it.
+#[component]
+fn Around(card: TeamCard) -> impl IntoView {
+    let teams = |title: &'static str, groups: Vec<(EntityRef, String)>| {
+        let groups = groups
+            .into_iter()
+            .map(|(group, name)| view! { <li><Thing kind=Kind::Team name href=group.href() /></li> })
+            .collect::<Vec<_>>();
+        (!groups.is_empty()).then(|| {
+            view! {
+                <h2 class="mt-4 small muted">{title}</h2>
+                <ul>{groups}</ul>
+            }
+        })
+    };
+    let described = match card.group.clone() {
+        Some(group) => view! { <a class="link small" href=group.href()>"Its Group in the catalog"</a> }.into_any(),
+        None => view! { <p class="small muted">"No Group of the catalog describes this team."</p> }.into_any(),
+    };
+    view! {
+        <section class="owner-card" aria-label="How to reach them">
+            <h2>"How to reach them"</h2>
+            <Reached contact=card.contact />
+            {teams("Part of", card.parents)}
+            {teams("Teams within", card.children)}
+            <div class="mt-4">{described}</div>
+        </section>
     }
 }
 
@@ -163,7 +219,7 @@ fn Members(members: Vec<Member>) -> impl IntoView {
 }
 
 #[component]
-fn Owned(owned: Vec<model::EntitySummary>) -> impl IntoView {
+fn Owned(owned: Vec<model::EntitySummary>, standings: HashMap<EntityId, Standing>) -> impl IntoView {
     if owned.is_empty() {
         return view! {
             <Empty title="Nothing that you may see" icon=icon::CATALOG>
@@ -176,6 +232,31 @@ fn Owned(owned: Vec<model::EntitySummary>) -> impl IntoView {
         .into_iter()
         .map(|entity| {
             let (kind, name) = (drawn(entity.reference.kind), entity.shown_name().to_owned());
+            let standing = standings.get(&entity.id).cloned().unwrap_or_default();
+            let findings = match standing.findings {
+                Some((0, 0)) => view! { <span class="muted">"None"</span> }.into_any(),
+                Some((critical, high)) => view! {
+                    {(critical > 0)
+                        .then(|| {
+                            view! {
+                                <Badge tone=Some(Tone::Wrong)>{format!("{} critical", number::grouped(critical))}</Badge>
+                                " "
+                            }
+                        })}
+                    {(high > 0)
+                        .then(|| {
+                            view! { <Badge tone=Some(Tone::Attention)>{format!("{} high", number::grouped(high))}</Badge> }
+                        })}
+                }
+                .into_any(),
+                None => view! { <span class="muted">"–"</span> }.into_any(),
+            };
+            let incidents = match standing.incidents {
+                Some(0) => view! { <span class="muted">"0"</span> }.into_any(),
+                Some(open) => view! { <strong>{number::grouped(open)}</strong> }.into_any(),
+                None => view! { <span class="muted">"–"</span> }.into_any(),
+            };
+            let scorecard = standing.scorecard.map(|(level, score)| format!("{level}, {score} %"));
             view! {
                 <tr>
                     <td class="table-cut">
@@ -183,12 +264,22 @@ fn Owned(owned: Vec<model::EntitySummary>) -> impl IntoView {
                             <Thing kind name />
                         </RowLink>
                     </td>
-                    <td class="table-wide-only">{entity.kind_type.clone().unwrap_or_default()}</td>
-                    <td>{entity.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}</td>
+                    <td class="table-wide-only">{entity.lifecycle.clone().map(|stage| view! { <Lifecycle stage /> })}</td>
+                    <td class="whitespace-nowrap">{findings}</td>
+                    <td class="number">{incidents}</td>
+                    <td class="table-wide-only table-tight">{scorecard.unwrap_or_else(|| "–".to_owned())}</td>
+                    <td class="table-wide-only table-tight"><Time at=entity.updated_at /></td>
                 </tr>
             }
         })
         .collect_view();
-    let columns = vec![Column::new("Entity"), Column::new("Type").wide_only(), Column::new("Lifecycle").tight()];
+    let columns = vec![
+        Column::new("Entity"),
+        Column::new("Lifecycle").tight().wide_only(),
+        Column::new("Open findings").tight(),
+        Column::number("Incidents"),
+        Column::new("Scorecard").tight().wide_only(),
+        Column::new("Changed").tight().wide_only(),
+    ];
     view! { <Table caption="Owned entities" columns>{rows}</Table> }.into_any()
 }

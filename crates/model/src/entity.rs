@@ -589,6 +589,10 @@ pub struct EntityEvent {
     pub source: Option<String>,
     /// Who had it read, where that was a person.
     pub by: Option<String>,
+    /// What changed in the descriptor, a line each: after a space what stayed, `-` what went, `+` what came, and `@`
+    /// where lines are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

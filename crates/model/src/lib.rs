@@ -9,6 +9,7 @@ pub mod docs;
 pub mod entity;
 pub mod environment;
 pub mod findings;
+pub mod graph;
 pub mod id;
 pub mod incidents;
 pub mod integrations;
@@ -27,6 +28,7 @@ pub use entity::{
     Suggestion,
 };
 pub use environment::EnvironmentState;
+pub use graph::{EntityGraph, GraphAsk, RelationFamily};
 pub use id::*;
 pub use incidents::{
     AlertReceipt, AlertRule, Incident, IncidentAlert, IncidentDetail, IncidentEvent, IncidentEventKind, IncidentFilter,

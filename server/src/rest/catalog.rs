@@ -6,8 +6,8 @@ use axum::{
 };
 use http::{StatusCode, header};
 use model::{
-    EntityDetail, EntityFilter, EntityList, EntityRef, FieldError, ImportReport, Kind, PageRequest, Problem,
-    ProblemType, SourceKind, Suggestion,
+    EntityDetail, EntityFilter, EntityGraph, EntityList, EntityRef, FieldError, GraphAsk, ImportReport, Kind,
+    PageRequest, Problem, ProblemType, SourceKind, Suggestion,
 };
 use portal::{
     Error,
@@ -27,6 +27,7 @@ pub fn router() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .routes(routes!(list, import))
         .routes(routes!(entity))
+        .routes(routes!(graph))
         .routes(routes!(suggest))
         .layer(DefaultBodyLimit::max(catalog::MAX_BYTES + FRAMING))
 }
@@ -78,6 +79,30 @@ async fn entity(
     let kind: Kind = kind.parse().map_err(|_| Error::NotFound("catalog entity"))?;
     let reference = EntityRef::new(kind, &namespace, &name);
     Ok(Json(catalog::detail(&mut edge.portal.snapshot(&actor).await?, &reference).await?))
+}
+
+/// Shows what stands around an entity, and how far its failure goes.
+///
+/// Levels below zero are what uses, holds or owns it; above, what it uses, holds or owns. What the caller may not see is
+/// neither shown nor counted nor walked through.
+#[utoipa::path(get, path = "/entities/{kind}/{namespace}/{name}/graph", tag = "catalog",
+    params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path),
+        ("depth" = Option<u8>, Query, description = "Steps from the entity, 1 to 5; 2 where it is left out"),
+        ("kinds" = Option<String>, Query, description = "Of dependencies, apis, parts and ownership, joined by commas"),
+    ),
+    responses((status = 200, body = EntityGraph), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+async fn graph(
+    State(edge): State<Edge>,
+    Caller(actor): Caller,
+    Path((kind, namespace, name)): Path<(String, String, String)>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Answer<Json<EntityGraph>> {
+    let kind: Kind = kind.parse().map_err(|_| Error::NotFound("catalog entity"))?;
+    let reference = EntityRef::new(kind, &namespace, &name);
+    let ask = GraphAsk::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        .map_err(|error| Error::Invalid(vec![error]))?;
+    Ok(Json(catalog::graph(&mut edge.portal.snapshot(&actor).await?, &reference, &ask).await?))
 }
 
 /// Who describes the entities, and what the file is called where the body is one file.

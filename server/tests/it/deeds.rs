@@ -239,6 +239,23 @@ fn pages(house: &House) -> Vec<Deed> {
         post("/catalog/views/{id}/remove", "dana", named("views", 0), Body::Empty),
         entity("star", "dana", form([("starred", "yes")])).own().never("a person's own marks"),
         post(
+            "/catalog/ownership",
+            "lena",
+            "",
+            form([
+                ("from", named("team", 0)),
+                ("to", named("team", 1)),
+                ("entity", named("till", 0)),
+                ("note", "One team now."),
+            ]),
+        ),
+        post(
+            "/catalog/unowned",
+            "pat",
+            "",
+            form([("entity", named("till", 0)), ("to", named("team", 0)), ("note", "They use it.")]),
+        ),
+        post(
             "/security/upload",
             "dana",
             "",

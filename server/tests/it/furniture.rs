@@ -78,6 +78,8 @@ impl House {
             services.push(findings::service_named(&portal, &lena, &vault(row)).await.unwrap());
         }
         self.keep("entity", services[0]);
+        let till = findings::service_named(&portal, &lena, "till").await.unwrap();
+        self.keep("till", till);
 
         for name in ["sandbox", "broken"] {
             let text = template(name, if name == "broken" { "nowhere" } else { "default" });

@@ -162,6 +162,9 @@ actions! {
     CatalogRead = "catalog.read", Entity, Read, "catalog:read", "see a catalog entity";
     CatalogWrite = "catalog.write", Organisation, Write, "catalog:write", "add or refresh descriptors";
     ViewShare = "view.share", Team, Write, "catalog:write", "share a view of the catalog with a team";
+    AccessRead = "access.read", Entity, Read, "people:read", "see who may do what with a catalog entity";
+    OwnershipMove = "ownership.move", Team, Write, "catalog:write", "move what a team owns to another team";
+    OwnershipGive = "ownership.give", Organisation, Write, "catalog:write", "give an owner to what has none";
     SourceRead = "source.read", Organisation, Read, "catalog:read", "see where the catalog is read from";
     SourceRemove = "source.remove", Source, Write, "catalog:write", "remove a catalog source";
 

@@ -26,7 +26,7 @@ pub use self::{
     actor::{Actor, Authentication, Binding, PersonActor, Reach, ServiceAccountActor, Who},
     cedar::{Decision, Policies},
     scope::Scope,
-    table::{RolesTable, roles_table},
+    table::{RolesTable, allowed_by, roles_table},
 };
 use crate::{
     Portal, audit,

@@ -28,6 +28,19 @@ pub fn roles_table(policies: &Policies) -> RolesTable {
     RolesTable { roles, rows }
 }
 
+/// Which of these actions somebody who holds `role` over a thing, and nothing else, may do to it.
+#[must_use]
+pub fn allowed_by(policies: &Policies, role: RoleName, actions: &[ActionName], facts: &Facts) -> Vec<ActionName> {
+    let mut holder = actor(role, TeamId(Uuid::from_u128(1)));
+    if let Who::Person(person) = &mut holder.who {
+        for binding in &mut person.bindings {
+            binding.reach = Reach::Organisation;
+        }
+    }
+    let may = |action: &ActionName| policies.decide(&holder, *action, "thing", facts).is_ok_and(|it| it.allowed);
+    actions.iter().copied().filter(may).collect()
+}
+
 fn cell(policies: &Policies, role: RoleName, action: ActionName) -> String {
     let (us, them) = (TeamId(Uuid::from_u128(1)), TeamId(Uuid::from_u128(2)));
     let entity = Some(EntityId(Uuid::from_u128(3)));

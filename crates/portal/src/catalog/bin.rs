@@ -73,6 +73,7 @@ pub async fn restore(portal: &Portal, actor: &Actor, reference: &EntityRef) -> R
         entity_id: entity.id,
         what: EntityEventKind::Restored,
         changes: Vec::new(),
+        difference: None,
     };
     let by = actor.person_id();
     import_sql::write_events(&mut permit, &[event], None, by, portal.clock.now()).await?;

@@ -1,6 +1,8 @@
 //! Descriptors into the catalog: each document stands or falls by itself, all of them in one transaction, and reading the
 //! same files again changes nothing.
 
+use std::collections::HashMap;
+
 use model::{
     DocumentError, EntityId, EntityRef, FieldError, ImportReport, IntegrationKind, Kind, SourceId, SourceKind, TeamId,
     entity::{Did, EntityEventKind},
@@ -12,6 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
+    difference::difference,
     import_plan::{Beside, Changed, Plan, changes, read},
     import_sql, lease,
 };
@@ -250,10 +253,10 @@ fn check_limits(source: &SourceName, files: &[DescriptorFile]) -> Result<()> {
 }
 
 /// A thing that changed hands, or who may see it.
-struct Moved {
-    entity: EntityId,
-    owner: Option<TeamId>,
-    restricted: bool,
+pub(super) struct Moved {
+    pub entity: EntityId,
+    pub owner: Option<TeamId>,
+    pub restricted: bool,
 }
 
 /// Does what is planned, and answers what changed hands.
@@ -278,12 +281,14 @@ async fn write(
         return Ok(Vec::new());
     }
 
+    let stood =
+        import_sql::descriptors(permit, &plan.changed.iter().map(|one| one.written.id.0).collect::<Vec<_>>()).await?;
     let entities: Vec<&import_sql::Written> = plan.changed.iter().map(|changed| &changed.written).collect();
     import_sql::write_entities(permit, source, &entities, now).await?;
     let ids: Vec<Uuid> = plan.changed.iter().map(|changed| changed.written.id.0).collect();
     import_sql::write_relations(permit, &ids, &stated(plan)).await?;
     import_sql::inherit_domains(permit, &ids).await?;
-    let events: Vec<import_sql::Event> = plan.changed.iter().map(|changed| event(portal, changed)).collect();
+    let events: Vec<import_sql::Event> = plan.changed.iter().map(|changed| event(portal, changed, &stood)).collect();
     import_sql::write_events(permit, &events, Some(source), person, now).await?;
 
     let mut moved: Vec<Moved> = plan.changed.iter().filter_map(moved).collect();
@@ -296,10 +301,22 @@ async fn write(
 }
 
 /// Beyond this many changed entities, scorecards look at all of them again: that is cheaper than naming them.
-const NAMED: usize = 200;
+pub(super) const NAMED: usize = 200;
 
 /// Whatever belongs to an entity carries its owner along, and scorecards look again at what changed.
 async fn tell_features(connection: &mut PgConnection, plan: &Plan, moved: &[Moved], now: OffsetDateTime) -> Result<()> {
+    owners_changed(connection, moved, now).await?;
+    if plan.changed.len() > NAMED {
+        return scorecards::effects::all_changed(connection).await;
+    }
+    for changed in &plan.changed {
+        scorecards::effects::changed(connection, changed.written.id).await?;
+    }
+    Ok(())
+}
+
+/// What belongs to each of these follows it to its owner.
+pub(super) async fn owners_changed(connection: &mut PgConnection, moved: &[Moved], now: OffsetDateTime) -> Result<()> {
     for Moved { entity, owner, restricted } in moved {
         requests::effects::owner_changed(connection, *entity, *owner).await?;
         environments::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
@@ -307,12 +324,6 @@ async fn tell_features(connection: &mut PgConnection, plan: &Plan, moved: &[Move
         incidents::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
         compliance::effects::owner_changed(connection, *entity, *owner, *restricted).await?;
         scorecards::effects::owner_changed(connection, *entity, *owner, *restricted, now).await?;
-    }
-    if plan.changed.len() > NAMED {
-        return scorecards::effects::all_changed(connection).await;
-    }
-    for changed in &plan.changed {
-        scorecards::effects::changed(connection, changed.written.id).await?;
     }
     Ok(())
 }
@@ -342,7 +353,7 @@ fn stated(plan: &Plan) -> Vec<import_sql::Stated> {
         .collect()
 }
 
-fn event(portal: &Portal, changed: &Changed) -> import_sql::Event {
+fn event(portal: &Portal, changed: &Changed, stood: &HashMap<EntityId, Value>) -> import_sql::Event {
     import_sql::Event {
         id: portal.rng.id::<Uuid>(&portal.clock),
         entity_id: changed.written.id,
@@ -352,5 +363,6 @@ fn event(portal: &Portal, changed: &Changed) -> import_sql::Event {
             Some(_) => EntityEventKind::Updated,
         },
         changes: changes(changed),
+        difference: stood.get(&changed.written.id).and_then(|stood| difference(stood, &changed.written.descriptor)),
     }
 }

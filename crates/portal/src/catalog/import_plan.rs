@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-use super::{DescriptorFile, import_sql, team_name};
+use super::{DescriptorFile, import_sql, ownership::Kept, team_name};
 use crate::{
     Portal,
     error::{Error, Result},
@@ -64,8 +64,9 @@ impl Plan {
             .map(|existing| (existing.reference.clone(), existing))
             .collect();
         let mut owners = Owners { portal, named: named_groups(portal, &descriptors, errors), known: HashMap::new() };
+        let kept = Kept::of(connection, &references).await?;
         let mut plan = Self { changed: Vec::new(), unchanged: Vec::new(), conflicts: Vec::new() };
-        for (reference, given) in descriptors {
+        for (reference, mut given) in descriptors {
             let before = existing.remove(&reference);
             if let Some(before) = &before
                 && let Some(reason) = claimed_by_another(before, source)
@@ -87,6 +88,7 @@ impl Plan {
                 continue;
             }
             let id = before.as_ref().map_or_else(|| portal.rng.id(&portal.clock), |before| before.id);
+            kept.apply(connection, &reference, &mut given.descriptor).await?;
             let owner = owners.of(connection, &reference, &given.descriptor).await?;
             let written = written(id, &given, owner, line, document, &digest)?;
             plan.changed.push(Changed { reference, given, before, written });

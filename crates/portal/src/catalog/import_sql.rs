@@ -1,5 +1,7 @@
 //! What an import asks of Postgres: what is there, and everything in as few statements as there are tables.
 
+use std::collections::HashMap;
+
 use model::{
     DocumentError, EntityId, EntityRef, Kind, PersonId, RelationType, SourceId, SourceKind, TeamId,
     entity::{Did, EntityEventKind, FieldChange},
@@ -345,6 +347,13 @@ pub(super) struct Event {
     pub entity_id: EntityId,
     pub what: EntityEventKind,
     pub changes: Vec<FieldChange>,
+    pub difference: Option<String>,
+}
+
+/// What the descriptors of these entities said until now; new ones are left out.
+pub(super) async fn descriptors(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<EntityId, Value>> {
+    let rows = query!("select id, descriptor from entity where id = any($1)", ids).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (EntityId(row.id), row.descriptor)).collect())
 }
 
 pub(super) async fn write_events(
@@ -355,9 +364,9 @@ pub(super) async fn write_events(
     now: OffsetDateTime,
 ) -> Result<()> {
     query!(
-        "insert into entity_event (id, entity_id, at, what, changes, source_id, person_id)
-         select id, entity_id, $2, what, changes, $3, $4
-         from jsonb_to_recordset($1) as given (id uuid, entity_id uuid, what text, changes jsonb)",
+        "insert into entity_event (id, entity_id, at, what, changes, difference, source_id, person_id)
+         select id, entity_id, $2, what, changes, difference, $3, $4
+         from jsonb_to_recordset($1) as given (id uuid, entity_id uuid, what text, changes jsonb, difference text)",
         serde_json::to_value(events)?,
         now,
         source.map(|source| source.0),

@@ -98,6 +98,7 @@ pub(super) async fn bin(
         entity_id: held.id,
         what: EntityEventKind::Binned,
         changes: Vec::new(),
+        difference: None,
     };
     let events: Vec<Event> = binned.iter().map(event).collect();
     import_sql::write_events(connection, &events, None, by, now).await?;

@@ -2,14 +2,19 @@
 
 pub mod bin;
 pub(crate) mod described;
+mod difference;
 pub mod edit;
 pub mod effects;
+mod graph;
+mod graph_sql;
 mod import;
 mod import_plan;
 mod import_sql;
 pub mod kinds;
 mod lease;
 mod lease_sql;
+pub mod ownership;
+mod ownership_sql;
 mod read;
 pub(crate) mod reading;
 mod shelf;
@@ -24,6 +29,7 @@ use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
 pub use self::{
+    graph::graph,
     import::{DescriptorFile, MAX_BYTES, MAX_FILES, Reading, SourceName, import, import_reading, may_import},
     import_plan::Beside,
     read::{detail, export, export_descriptors, facet, history, list, naming, owned_by, suggest},

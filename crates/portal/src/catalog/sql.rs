@@ -263,7 +263,7 @@ pub(super) fn reference(kind: &str, namespace: &str, name: &str) -> Result<Entit
 /// The newest hundred.
 pub(super) async fn events(connection: &mut PgConnection, id: EntityId) -> Result<Vec<EntityEvent>> {
     let rows = query!(
-        r#"select at, what as "what: EntityEventKind", changes as "changes: Json<Vec<FieldChange>>",
+        r#"select at, what as "what: EntityEventKind", changes as "changes: Json<Vec<FieldChange>>", difference,
                   source.name as "source?", person.display_name as "by?"
            from entity_event
            left join source on source.id = source_id
@@ -277,7 +277,14 @@ pub(super) async fn events(connection: &mut PgConnection, id: EntityId) -> Resul
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| EntityEvent { at: row.at, what: row.what, changes: row.changes.0, source: row.source, by: row.by })
+        .map(|row| EntityEvent {
+            at: row.at,
+            what: row.what,
+            changes: row.changes.0,
+            source: row.source,
+            by: row.by,
+            difference: row.difference,
+        })
         .collect())
 }
 

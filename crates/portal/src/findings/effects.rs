@@ -1,5 +1,7 @@
 //! What other features' transactions may ask of findings.
 
+use std::collections::HashMap;
+
 use model::{
     EntityId, TeamId,
     findings::{FindingEvent, TrendPoint, Verdict},
@@ -23,6 +25,15 @@ pub(crate) async fn owner_changed(
     now: OffsetDateTime,
 ) -> Result<()> {
     sql::set_owner(connection, entity, owner, restricted, now.date()).await
+}
+
+/// How many critical and high findings of each of these services are open; those without any counted are left out. Asks
+/// nothing of the caller's rights.
+pub(crate) async fn open_counts(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+) -> Result<HashMap<EntityId, (i64, i64)>> {
+    super::standings::open_counts(connection, entities).await
 }
 
 /// How many findings within a scope were open at the end of each of these days.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::EntityId;
-use sqlx::{PgConnection, query_as};
+use sqlx::{PgConnection, query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -64,4 +64,16 @@ pub(crate) async fn standings(
     .fetch_all(connection)
     .await?;
     Ok(standings.into_iter().map(|standing| (standing.entity, standing)).collect())
+}
+
+/// How many critical and high findings of each of these services are open; those without any counted are left out.
+pub(super) async fn open_counts(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+) -> Result<HashMap<EntityId, (i64, i64)>> {
+    let ids: Vec<Uuid> = entities.iter().map(|entity| entity.0).collect();
+    let rows = query!("select entity_id, critical, high from finding_count where entity_id = any($1)", &ids)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| (EntityId(row.entity_id), (row.critical, row.high))).collect())
 }

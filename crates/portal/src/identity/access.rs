@@ -4,7 +4,7 @@ use model::{
     BindingId, EntityId, PersonId, RequestId, TeamId,
     access::{AccessForm, AccessOverview, HeldRole, RoleSource, TeamChoice},
     notification::NoticeKind,
-    request::RequestNumber,
+    request::{Named, RequestNumber},
 };
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -16,7 +16,7 @@ use crate::{
     audit::Change,
     authz::{
         Action, ActionName, Actor, Facts, Lock, ORGANISATION, Organisation, Reach, Reference, Resource, ResourceKind,
-        RoleName,
+        RoleName, allowed_by,
     },
     catalog,
     error::{Error, Result},
@@ -523,6 +523,136 @@ pub async fn teams(snapshot: &mut Snapshot) -> Result<Vec<TeamChoice>> {
         .collect();
     let all = sql::teams(&mut *snapshot.visible(ActionName::PeopleRead)?).await?;
     Ok(all.into_iter().filter(|team| everywhere || mine.contains(&team.id)).collect())
+}
+
+/// Every team, by name: what something can be moved to.
+///
+/// # Errors
+/// `Unavailable` where the database does not answer.
+pub async fn all_teams(snapshot: &mut Snapshot) -> Result<Vec<TeamChoice>> {
+    sql::teams(&mut *snapshot.visible(ActionName::PeopleRead)?).await
+}
+
+/// A role that somebody holds over an entity, and where it is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covering {
+    pub person: Named,
+    pub role: RoleName,
+    pub through: Through,
+    pub source: RoleSource,
+    pub request: Option<RequestNumber>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// How a role reaches an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// Held on the entity itself.
+    Entity,
+    /// Held in the team that owns it.
+    Team,
+    Organisation,
+}
+
+/// Who may do what with an entity, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityAccess {
+    /// The team that owns it.
+    pub team: Option<String>,
+    /// What the reader may do, each with what permits it.
+    pub mine: Vec<(&'static str, Vec<String>)>,
+    /// The reader's own roles over it.
+    pub my_roles: Vec<(RoleName, Through)>,
+    /// Everybody's, for those who may see it.
+    pub held: Option<Vec<Covering>>,
+    /// There are more than are shown.
+    pub more: bool,
+    /// What everybody who is signed in may do, and what each role adds to that.
+    pub everybody: Vec<&'static str>,
+    pub adds: Vec<(RoleName, Vec<&'static str>)>,
+}
+
+/// The most roles that an entity's page shows.
+const MOST_COVERING: i64 = 300;
+
+/// What can be done with an entity and what belongs to it.
+const WITH_AN_ENTITY: [ActionName; 16] = [
+    ActionName::CatalogRead,
+    ActionName::FindingRead,
+    ActionName::ComplianceRead,
+    ActionName::ScorecardReadResults,
+    ActionName::IncidentRead,
+    ActionName::IncidentHandle,
+    ActionName::EnvironmentRead,
+    ActionName::EnvironmentRequest,
+    ActionName::EnvironmentManage,
+    ActionName::ReportUpload,
+    ActionName::GateEvaluate,
+    ActionName::ScorecardReview,
+    ActionName::ScorecardExempt,
+    ActionName::RequestApprove,
+    ActionName::OwnershipMove,
+    ActionName::AccessRead,
+];
+
+/// Who may do what with an entity that the reader may see: everybody's roles for those who may read them, the reader's
+/// own for all.
+///
+/// # Errors
+/// `NotFound` where there is none that the reader may see.
+pub async fn of_entity(snapshot: &mut Snapshot, id: EntityId) -> Result<EntityAccess> {
+    let now = snapshot.portal().clock.now();
+    let entity: catalog::Entity = snapshot.read(ActionName::CatalogRead, id).await?;
+    let facts = entity.facts();
+    let policies = snapshot.portal().policies.clone();
+    let text = id.to_string();
+    let mut mine = Vec::new();
+    for action in WITH_AN_ENTITY {
+        let decision = policies.decide(snapshot.actor(), action, &text, &facts)?;
+        if decision.allowed {
+            mine.push((action.does(), decision.because));
+        }
+    }
+    let bindings = snapshot.actor().person().map(|person| person.bindings.as_slice()).unwrap_or_default();
+    let my_roles = bindings
+        .iter()
+        .filter(|binding| binding.reach.covers(&facts))
+        .map(|binding| {
+            let through = match binding.reach {
+                Reach::Entity(_) => Through::Entity,
+                Reach::Team(_) => Through::Team,
+                Reach::Organisation => Through::Organisation,
+            };
+            (binding.role, through)
+        })
+        .collect();
+    let mut access = EntityAccess {
+        team: entity.owner_name.clone(),
+        mine,
+        my_roles,
+        held: None,
+        more: false,
+        everybody: Vec::new(),
+        adds: Vec::new(),
+    };
+    if !snapshot.may(ActionName::AccessRead, &text, &facts)? {
+        return Ok(access);
+    }
+    let mut visible = snapshot.visible(ActionName::PeopleRead)?;
+    let mut held = sql::covering(&mut visible, id, entity.owner, now, MOST_COVERING + 1).await?;
+    access.more = i64::try_from(held.len()).is_ok_and(|held| held > MOST_COVERING);
+    held.truncate(usize::try_from(MOST_COVERING).unwrap_or_default());
+    let everybody = allowed_by(&policies, RoleName::Member, &WITH_AN_ENTITY, &facts);
+    for role in RoleName::BINDABLE {
+        if held.iter().any(|one| one.role == role) {
+            let mut adds = allowed_by(&policies, role, &WITH_AN_ENTITY, &facts);
+            adds.retain(|action| !everybody.contains(action));
+            access.adds.push((role, adds.into_iter().map(ActionName::does).collect()));
+        }
+    }
+    access.everybody = everybody.into_iter().map(ActionName::does).collect();
+    access.held = Some(held);
+    Ok(access)
 }
 
 /// What the actor holds, and what is held in `team`, or in the first of their teams where none is named.

@@ -1,7 +1,7 @@
 //! What roles ask of Postgres.
 
 use model::{
-    BindingId, PersonId, RequestId, TeamId,
+    BindingId, EntityId, PersonId, RequestId, TeamId,
     access::{HeldRole, RoleSource, TeamChoice},
     request::{Named, RequestNumber},
 };
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    access::{RoleBinding, Team},
+    access::{Covering, RoleBinding, Team, Through},
     sql,
 };
 use crate::{
@@ -152,6 +152,77 @@ pub(super) async fn set_ended(connection: &mut PgConnection, binding: &RoleBindi
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Which of these entities somebody holds a role on.
+pub(super) async fn with_roles(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+    now: OffsetDateTime,
+) -> Result<Vec<EntityId>> {
+    let ids: Vec<Uuid> = entities.iter().map(|id| id.0).collect();
+    let found = query_scalar!(
+        r#"select distinct entity_id as "id!"
+           from role_binding
+           where entity_id = any($1) and ended_at is null and (expires_at is null or expires_at > $2)"#,
+        &ids,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(EntityId).collect())
+}
+
+/// Whoever holds a role over an entity, at most `limit`: on it, in the team that owns it, in the whole organisation.
+pub(super) async fn covering(
+    connection: &mut PgConnection,
+    entity: EntityId,
+    team: Option<TeamId>,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<Covering>> {
+    let rows = query!(
+        r#"select person.id as "person!", display_name as "name!", role as "role!", reach as "reach!",
+                  source as "source!", covering.expires_at, request.number as "number?"
+           from (
+               select 1 as reach, person_id, role, source, request_id, expires_at
+               from role_binding where entity_id = $1 and ended_at is null
+               union all
+               select 2, person_id, role, source, request_id, expires_at
+               from role_binding where team_id = $2 and ended_at is null
+               union all
+               select 3, person_id, role, source, request_id, expires_at
+               from role_binding where team_id is null and entity_id is null and ended_at is null
+           ) covering
+           join person on person.id = person_id
+           left join request on request.id = request_id
+           where active and (covering.expires_at is null or covering.expires_at > $3)
+           order by reach, display_name, person.id, role
+           limit $4"#,
+        entity.0,
+        team.map(|team| team.0),
+        now,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let unknown = || Error::internal(format!("unknown role {:?}", row.role));
+            Ok(Covering {
+                person: Named { id: PersonId(row.person), name: row.name },
+                role: RoleName::parse(&row.role).ok_or_else(unknown)?,
+                through: match row.reach {
+                    1 => Through::Entity,
+                    2 => Through::Team,
+                    _ => Through::Organisation,
+                },
+                source: parse_source(&row.source)?,
+                request: row.number.map(RequestNumber),
+                expires_at: row.expires_at,
+            })
+        })
+        .collect()
 }
 
 /// Roles whose time is over and that nobody has ended.

@@ -1,10 +1,10 @@
 //! What other features' transactions may ask of people and teams.
 
-use model::{PersonId, Suggestion, TeamId};
+use model::{EntityId, PersonId, Suggestion, TeamId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{access, directory, sql};
+use super::{access, access_sql, directory, sql};
 use crate::{
     Portal,
     authz::Binding,
@@ -34,6 +34,15 @@ pub(crate) async fn holders(
     now: OffsetDateTime,
 ) -> Result<Vec<Holder>> {
     sql::holders(connection, teams, now).await
+}
+
+/// Which of these entities somebody holds a role on now.
+pub(crate) async fn with_roles(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+    now: OffsetDateTime,
+) -> Result<Vec<EntityId>> {
+    access_sql::with_roles(connection, entities, now).await
 }
 
 /// What a person is called; personal, so for those who are told and never for the record.

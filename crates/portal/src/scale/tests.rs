@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Cursor, EntityFilter, EnvironmentState, FindingKind, IncidentFilter, IncidentSort, IncidentState, PageRequest,
-    Severity,
+    Cursor, EntityFilter, EnvironmentState, FindingKind, GraphAsk, IncidentFilter, IncidentSort, IncidentState,
+    PageRequest, RelationFamily, Severity,
     findings::{FindingState, Stage},
     page::Page,
     request::Inbox,
@@ -136,6 +136,22 @@ async fn no_list_of_the_catalog_reads_or_sorts_a_whole_table() {
         let named = "component:default/service-000013".parse().unwrap();
         w.look("an entity", async |portal| catalog::detail(&mut portal.snapshot(&actor).await?, &named).await).await;
         w.look("its changes", async |portal| catalog::history(&mut portal.snapshot(&actor).await?, &named).await).await;
+        let ask = GraphAsk { depth: 5, families: RelationFamily::ALL.to_vec() };
+        for around in ["component:default/service-000013", "system:default/system-000150"] {
+            let around = around.parse().unwrap();
+            w.look("a graph", async |portal| catalog::graph(&mut portal.snapshot(&actor).await?, &around, &ask).await)
+                .await;
+        }
+        let id = catalog::detail(&mut w.portal.snapshot(&actor).await.unwrap(), &named).await.unwrap().summary.id;
+        w.look("an owner's card", async |portal| {
+            catalog::ownership::owner_card(&mut portal.snapshot(&actor).await?, id).await
+        })
+        .await;
+        w.look("who may do what", async |portal| {
+            identity::access::of_entity(&mut portal.snapshot(&actor).await?, id).await
+        })
+        .await;
+        w.look("what nobody owns", async |portal| catalog::ownership::unowned(portal, &actor).await).await;
         w.look("suggestions", async |portal| catalog::suggest(&mut portal.snapshot(&actor).await?, "ledger", 10).await)
             .await;
         w.leaf("teams", async |portal, request| identity::directory::teams(portal, &actor, "", &request).await).await;

@@ -24,6 +24,15 @@ pub(crate) async fn all_changed(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+/// For each of these entities the level and the score of the scorecard on which it stands worst; those that no scorecard
+/// applies to are left out. Asks nothing of the caller's rights.
+pub(crate) async fn worst_levels(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+) -> Result<Vec<(EntityId, String, i16)>> {
+    sql::worst_levels(connection, entities).await
+}
+
 /// An entity has another owner, or is restricted or not any more: what is kept about it follows at once.
 pub(crate) async fn owner_changed(
     connection: &mut PgConnection,

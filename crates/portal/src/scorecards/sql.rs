@@ -635,3 +635,21 @@ pub(super) async fn save_review(
     .await?;
     Ok(())
 }
+
+pub(super) async fn worst_levels(
+    connection: &mut PgConnection,
+    entities: &[EntityId],
+) -> Result<Vec<(EntityId, String, i16)>> {
+    let ids: Vec<Uuid> = entities.iter().map(|entity| entity.0).collect();
+    let rows = query!(
+        "select distinct on (entity_id) entity_id, level_name, score
+         from scorecard_result
+         where entity_id = any($1)
+         order by entity_id, score, scorecard",
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let level = |name: Option<String>| name.unwrap_or_else(|| "Below the lowest".to_owned());
+    Ok(rows.into_iter().map(|row| (EntityId(row.entity_id), level(row.level_name), row.score)).collect())
+}

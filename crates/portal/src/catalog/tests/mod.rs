@@ -1,8 +1,10 @@
 //! The catalog as people meet it: what an import does, and what each of them sees of it.
 
+mod around;
 mod imports;
 mod kinds;
 mod leases;
+mod owned;
 mod readings;
 mod rule;
 mod seen;
