@@ -27,6 +27,7 @@ const NEEDS: &[(&str, &str, Option<ActionName>)] = &[
     ("get", "/api/v1/entities", Some(CatalogRead)),
     ("post", "/api/v1/entities", Some(CatalogWrite)),
     ("get", "/api/v1/entities/{kind}/{namespace}/{name}", Some(CatalogRead)),
+    ("get", "/api/v1/entities/{kind}/{namespace}/{name}/graph", Some(CatalogRead)),
     ("post", "/api/v1/environment-requests", Some(EnvironmentRequest)),
     ("get", "/api/v1/environment-templates", Some(TemplateRead)),
     ("post", "/api/v1/environment-templates", Some(TemplateEdit)),
