@@ -147,6 +147,31 @@ pub async fn import(
     Ok(report)
 }
 
+/// What an import of these files would do. Nothing is changed: the permit is dropped, and with it all that was written.
+///
+/// # Errors
+/// As [`import`], but for documents that are wrong: they are in the report.
+pub async fn plan(
+    portal: &Portal,
+    actor: &Actor,
+    source: &SourceName,
+    files: Vec<DescriptorFile>,
+) -> Result<ImportReport> {
+    check_limits(source, &files)?;
+    let mut permit = portal.authorize(actor, WriteCatalog, ORGANISATION).await?;
+    integrations::effects::admit(portal, &mut permit, actor, IntegrationKind::DescriptorUpload).await?;
+    let (descriptors, mut errors) =
+        tokio::task::spawn_blocking(move || read(&files)).await.map_err(Error::internal)??;
+    import_sql::lock_imports(&mut permit).await?;
+    let new_source: SourceId = portal.rng.id(&portal.clock);
+    let now = portal.clock.now();
+    let source_id = import_sql::upsert_source(&mut permit, new_source, source.kind, &source.name, &[], now).await?;
+    let plan = Plan::make(portal, &mut permit, source_id, descriptors, &mut errors).await?;
+    errors.sort_by(|a, b| (&a.file, a.document, a.line).cmp(&(&b.file, b.document, b.line)));
+    errors.truncate(KEPT_ERRORS);
+    Ok(plan.report(errors))
+}
+
 /// Whether the actor may import at all: for what a page offers.
 #[must_use]
 pub fn may_import(portal: &Portal, actor: &Actor) -> bool {

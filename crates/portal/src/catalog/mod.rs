@@ -18,7 +18,7 @@ use model::{EntityId, EntityRef, TeamId};
 use sqlx::PgConnection;
 
 pub use self::{
-    import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import},
+    import::{DescriptorFile, MAX_BYTES, MAX_FILES, SourceName, import, may_import, plan},
     read::{detail, export, export_descriptors, facet, history, list, owned_by, suggest},
     source::{may_see_sources, sources},
     unmatched::{Unmatched, UnmatchedEntity, UnmatchedPerson, UnmatchedTeam, unmatched},
