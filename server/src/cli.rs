@@ -18,11 +18,12 @@ use portal::{
     scale::Size,
 };
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 
 use crate::{
+    apply,
     config::{self, Config, SETTINGS},
     descriptors, doctor, keys, pipeline, rest, serve, telemetry,
+    validate::{self, Style},
 };
 
 #[derive(Subcommand)]
@@ -75,14 +76,19 @@ enum Do {
 
 #[derive(Subcommand)]
 enum Catalog {
-    /// Say what is wrong with descriptors, without a server; ends with 1 where anything is
+    /// Say what is wrong with descriptors, without a server; ends with 1 where anything is, with 2 where they cannot be read
     Validate {
+        /// Files of descriptors, and folders that hold catalog-info.yaml; what they name beside them is looked at too
         #[arg(required = true)]
-        file: Vec<PathBuf>,
-        /// One JSON object a line and file
-        #[arg(long)]
+        path: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Style,
+        /// As --format json
+        #[arg(long, conflicts_with = "format")]
         json: bool,
     },
+    /// Bring descriptors to a portal elsewhere; ends with 1 where a document is wrong, with 2 where it cannot be told
+    Apply(apply::Apply),
     /// Read files and folders of descriptors into the catalog; ends with 1 where a document is wrong
     Import {
         #[arg(required = true)]
@@ -210,12 +216,17 @@ pub async fn run() -> ExitCode {
         Err(error) => {
             eprintln!("rampart: {error:#}");
             // a pipeline must not take a failure for the gate's denial
-            if pipeline::COMMANDS.contains(&matches.subcommand_name().unwrap_or_default()) {
-                ExitCode::from(pipeline::CANNOT_TELL)
-            } else {
-                ExitCode::FAILURE
-            }
+            if is_of_pipelines(&matches) { ExitCode::from(pipeline::CANNOT_TELL) } else { ExitCode::FAILURE }
         }
+    }
+}
+
+/// Whether the command runs in builds, where 1 is an answer and no failure.
+fn is_of_pipelines(matches: &ArgMatches) -> bool {
+    match matches.subcommand() {
+        Some(("catalog", of)) => matches!(of.subcommand_name(), Some("validate" | "apply")),
+        Some((name, _)) => pipeline::COMMANDS.contains(&name),
+        None => false,
     }
 }
 
@@ -248,9 +259,13 @@ fn command() -> Command {
 
 async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
     let asked = Do::from_arg_matches(matches)?;
-    if let Do::Catalog(Catalog::Validate { file, json }) = &asked {
-        // needs no server, and so no settings
-        return validate(file, *json);
+    if let Do::Catalog(Catalog::Validate { path, format, json }) = &asked {
+        // needs no server, and so no other setting
+        let kinds = matches.get_one::<String>("catalog_kinds").cloned();
+        descriptors::declare_kinds(kinds.or_else(|| std::env::var("RAMPART_CATALOG_KINDS").ok()).as_deref())?;
+        let outcome = validate::check(path)?;
+        print(&outcome.said(if *json { Style::Json } else { *format }))?;
+        return Ok(ExitCode::from(outcome.code()));
     }
     let flags: BTreeMap<String, String> = SETTINGS
         .iter()
@@ -317,7 +332,12 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
             portal.close().await;
             print(&said?)?;
         }
-        Do::Catalog(Catalog::Validate { file, json }) => return validate(&file, json),
+        Do::Catalog(Catalog::Validate { .. }) => {}
+        Do::Catalog(Catalog::Apply(asked)) => {
+            let (said, code) = apply::apply(&serve::client(&config)?, &asked).await?;
+            print(&said)?;
+            return Ok(ExitCode::from(code));
+        }
         Do::Catalog(Catalog::Import { path, source }) => {
             let portal = serve::portal(&config).await?;
             let mut code = ExitCode::SUCCESS;
@@ -357,51 +377,6 @@ async fn execute(matches: &ArgMatches) -> Result<ExitCode> {
         },
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What is wrong with each file; a file that cannot be read is wrong too.
-fn validate(files: &[PathBuf], json: bool) -> Result<ExitCode> {
-    let mut code = ExitCode::SUCCESS;
-    for path in files {
-        let about = path.display().to_string();
-        let found = match descriptors::read_file(path) {
-            Ok(file) => formats::catalog::validation_json(&about, &file.bytes),
-            Err(error) => unreadable(&about, &format!("{error:#}")),
-        };
-        let documents = found["documents"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if documents.iter().any(|document| document["errors"].as_array().is_some_and(|errors| !errors.is_empty())) {
-            code = ExitCode::FAILURE;
-        }
-        print(&if json { format!("{found}\n") } else { in_words(&about, documents) })?;
-    }
-    Ok(code)
-}
-
-fn unreadable(file: &str, reason: &str) -> Value {
-    let error = json!({ "document": 1, "line": 1, "reason": reason });
-    let document = json!({ "document": 1, "line": 1, "kind": null, "name": null, "errors": [error] });
-    json!({ "file": file, "documents": [document] })
-}
-
-fn in_words(file: &str, documents: &[Value]) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-    let mut lines = String::new();
-    for document in documents {
-        let errors = document["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if errors.is_empty() {
-            lines += &format!(
-                "{file}:{} {} {} is right\n",
-                document["line"],
-                text(&document["kind"]),
-                text(&document["name"])
-            );
-        }
-        for error in errors {
-            let field = error["field"].as_str().map(|field| format!(" {field}:")).unwrap_or_default();
-            lines += &format!("{file}:{}{field} {}\n", error["line"], text(&error["reason"]));
-        }
-    }
-    lines
 }
 
 fn imported(path: &Path, report: &ImportReport) -> String {

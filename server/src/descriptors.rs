@@ -168,7 +168,8 @@ pub fn read_file(path: &Path) -> Result<DescriptorFile> {
     Ok(DescriptorFile { path: path.display().to_string(), bytes })
 }
 
-fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+/// The YAML files of a folder by name, without what is hidden or linked.
+pub(crate) fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
     let about = || format!("cannot read {}", folder.display());
     let mut entries = fs::read_dir(folder).with_context(about)?.collect::<Result<Vec<_>, _>>().with_context(about)?;
     entries.sort_by_key(fs::DirEntry::file_name);

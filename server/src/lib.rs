@@ -1,5 +1,6 @@
 //! The edge of the portal: HTTP, command line, and the evaluation mode around them.
 
+pub mod apply;
 pub mod assets;
 pub mod auth;
 pub mod cli;
@@ -18,3 +19,4 @@ pub mod realm;
 pub mod rest;
 pub mod serve;
 pub mod telemetry;
+pub mod validate;

@@ -10,11 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use axum::body::Bytes;
 use clap::Args;
 use model::{
     Problem,
     findings::{Decision, Receipt, Stage, Verdict},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -23,12 +25,12 @@ pub const COMMANDS: &[&str] = &["scan", "gate", "formats"];
 /// What these commands exit with where they fail; 1 is the gate's denial.
 pub const CANNOT_TELL: u8 = 2;
 
-/// A portal that runs elsewhere. Its token comes from the environment alone: arguments are seen by every user of a
+/// A portal that runs elsewhere. Its token comes from the environment or a file: arguments are seen by every user of a
 /// machine.
 #[derive(Args, Debug)]
 pub struct Remote {
     /// Where the portal is reached
-    #[arg(long, env = "RAMPART_URL", default_value = "http://127.0.0.1:3000")]
+    #[arg(long, alias = "server", env = "RAMPART_URL", default_value = "http://127.0.0.1:3000")]
     url: url::Url,
 }
 
@@ -197,21 +199,35 @@ fn bytes(file: &Path) -> Result<Vec<u8>> {
 }
 
 impl Remote {
-    fn address(&self, of: &str) -> Result<url::Url> {
+    pub(crate) fn address(&self, of: &str) -> Result<url::Url> {
         self.url.join(&format!("/api/v1/{of}")).with_context(|| format!("{} is not a portal's address", self.url))
     }
+
+    /// What the portal answers to whoever holds the token.
+    pub(crate) async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        token: &SecretString,
+    ) -> Result<(reqwest::StatusCode, Bytes)> {
+        let sent = request.bearer_auth(token.expose_secret()).send().await;
+        let response = sent.with_context(|| format!("cannot reach the portal at {}", self.url))?;
+        let status = response.status();
+        Ok((status, response.bytes().await.context("the portal's answer broke off")?))
+    }
+}
+
+/// The token that a file holds, or the environment.
+pub(crate) fn token(file: Option<&Path>) -> Result<SecretString> {
+    let token = match file {
+        Some(path) => fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+        None => std::env::var("RAMPART_TOKEN").context("RAMPART_TOKEN is not set: issue a token and put it there")?,
+    };
+    Ok(token.trim().into())
 }
 
 /// Sends a request and reads the answer twice: as it came, and as what it should be.
 async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder, portal: &Remote) -> Result<(Value, T)> {
-    let token = std::env::var("RAMPART_TOKEN").context("RAMPART_TOKEN is not set: issue a token and put it there")?;
-    let response = request
-        .bearer_auth(token)
-        .send()
-        .await
-        .with_context(|| format!("cannot reach the portal at {}", portal.url))?;
-    let status = response.status();
-    let body = response.bytes().await.context("the portal's answer broke off")?;
+    let (status, body) = portal.answer(request, &token(None)?).await?;
     if !status.is_success() {
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => bail!("the portal refused ({status}): {}", plain(&problem.detail)),

@@ -113,6 +113,9 @@ struct Described {
     source: Option<String>,
     /// The name of the file, for the report.
     file: Option<String>,
+    /// `true`: say what would happen, and change nothing.
+    #[serde(default, rename = "dryRun")]
+    dry_run: bool,
 }
 
 /// Reads descriptors into the catalog.
@@ -132,6 +135,9 @@ async fn import(
     let name = described.source.unwrap_or_else(|| SourceName::uploads().name);
     let files = files(request, described.file).await?;
     let source = SourceName { kind: SourceKind::Upload, name };
+    if described.dry_run {
+        return Ok(Json(catalog::plan(&edge.portal, &actor, &source, files).await?));
+    }
     Ok(Json(catalog::import(&edge.portal, &actor, &source, files).await?))
 }
 

@@ -136,6 +136,20 @@ pub async fn import(
     import_reading(portal, actor, source, files, reading).await
 }
 
+/// What an import of these files would do; nothing of it stays.
+///
+/// # Errors
+/// As [`import`], but for documents that are wrong: they are in the report.
+pub async fn plan(
+    portal: &Portal,
+    actor: &Actor,
+    source: &SourceName,
+    files: Vec<DescriptorFile>,
+) -> Result<ImportReport> {
+    let reading = Reading { whole: source.is_whole(), dry_run: true, ..Reading::default() };
+    import_reading(portal, actor, source, files, reading).await
+}
+
 /// What is known of files beside what they say.
 #[derive(Debug, Default)]
 pub struct Reading {
@@ -143,6 +157,8 @@ pub struct Reading {
     pub whole: bool,
     /// The source is not made where there is none of its name.
     pub must_exist: bool,
+    /// Everything is done and nothing is committed.
+    pub dry_run: bool,
     /// What was wrong before any document was read.
     pub errors: Vec<DocumentError>,
     /// What their descriptors include.
@@ -161,7 +177,7 @@ pub async fn import_reading(
     reading: Reading,
 ) -> Result<ImportReport> {
     let began = portal.clock.now();
-    let Reading { whole, must_exist, errors: wrong_before, beside } = reading;
+    let Reading { whole, must_exist, dry_run, errors: wrong_before, beside } = reading;
     // what the portal reads itself has limits of its own, and may have nothing left
     if !must_exist {
         check_limits(source, &files)?;
@@ -199,6 +215,9 @@ pub async fn import_reading(
     errors.extend(plan.conflicts.iter().map(|conflict| conflict.error.clone()));
     by_place(&mut errors);
     let report = plan.report(let_go.binned.iter().map(|held| held.reference.clone()).collect(), errors);
+    if dry_run {
+        return Ok(report);
+    }
     if source.kind == SourceKind::Upload && plan.is_empty() {
         // somebody is there to mend it; a file's errors are kept for whoever looks later
         return Err(nothing_right(&report.errors));

@@ -30,7 +30,7 @@ use sqlx::PgConnection;
 
 pub use self::{
     graph::graph,
-    import::{DescriptorFile, MAX_BYTES, MAX_FILES, Reading, SourceName, import, import_reading, may_import},
+    import::{DescriptorFile, MAX_BYTES, MAX_FILES, Reading, SourceName, import, import_reading, may_import, plan},
     import_plan::Beside,
     read::{detail, export, export_descriptors, facet, history, list, naming, owned_by, suggest},
     source::{Sourced, may_see_sources, source, sources},
