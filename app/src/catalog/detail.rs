@@ -9,11 +9,14 @@ use model::{
 use portal::{
     Error, Snapshot,
     catalog::{self, ownership::OwnerCard},
+    marks,
 };
 
 use super::{
     bin::{Discard, InBin},
-    drawn, owner_of,
+    drawn,
+    marks::{Since, Star},
+    owner_of,
     ownership::OwnerBox,
     referred,
 };
@@ -88,8 +91,19 @@ pub fn page<V: IntoView + 'static>(
     slug: &'static str,
     view: impl FnOnce() -> V + 'static,
 ) -> Answer {
+    page_with(cx, entity, slug, None, view)
+}
+
+/// As [`page`], with what the reader can do at the right of the title.
+fn page_with<V: IntoView + 'static>(
+    cx: &Cx,
+    entity: &EntityDetail,
+    slug: &'static str,
+    actions: Option<AnyView>,
+    view: impl FnOnce() -> V + 'static,
+) -> Answer {
     let head = Head::new(entity.summary.shown_name()).under("Catalog", "/catalog");
-    let title = title(entity);
+    let title = title(entity, actions);
     let tabs = tabs(entity, slug);
     let may_restore = catalog::may_import(&cx.portal, &cx.actor);
     let reference = entity.summary.reference.clone();
@@ -104,7 +118,7 @@ pub fn page<V: IntoView + 'static>(
     })
 }
 
-fn title(entity: &EntityDetail) -> AnyView {
+fn title(entity: &EntityDetail, actions: Option<AnyView>) -> AnyView {
     let one = &entity.summary;
     let kind = match &one.kind_type {
         Some(of) => format!("{} · {of}", one.reference.kind.label()),
@@ -121,7 +135,8 @@ fn title(entity: &EntityDetail) -> AnyView {
         {one.restricted.then(|| view! { <Badge tone=Some(Tone::Waived)>"Restricted"</Badge> })}
         {owner}
     };
-    view! { <PageHead title=one.shown_name().to_owned() state=state.into_any() /> }.into_any()
+    let actions = actions.unwrap_or_else(|| ().into_any());
+    view! { <PageHead title=one.shown_name().to_owned() state=state.into_any() actions /> }.into_any()
 }
 
 fn tabs(entity: &EntityDetail, current: &str) -> AnyView {
@@ -148,10 +163,27 @@ pub async fn overview(cx: Cx, Path(path): EntityPath) -> Answer {
         Ok(opened) => opened,
         Err(failure) => return super::missing::page(&cx, path, failure).await,
     };
-    let owner = catalog::ownership::owner_card(&mut snapshot, entity.summary.id).await?;
-    let shown = entity.clone();
+    let (id, reference) = (entity.summary.id, entity.summary.reference.clone());
+    let owner = catalog::ownership::owner_card(&mut snapshot, id).await?;
+    let mark = marks::mark(&mut snapshot, id).await?;
+    let news = match mark.looked_at.filter(|looked_at| *looked_at < entity.summary.updated_at) {
+        Some(looked_at) => Some((looked_at, catalog::history(&mut snapshot, &reference).await?)),
+        None => None,
+    };
+    drop(snapshot);
+    if mark.is_new_visit {
+        marks::visit(&cx.portal, &cx.actor, id).await?;
+    }
+    let (shown, changes) = (entity.clone(), format!("{}/changes", reference.href()));
     let discard = Discard::offered(&entity, catalog::may_import(&cx.portal, &cx.actor));
-    page(&cx, &entity, "", move || view! { <Overview entity=shown owner /> {discard.map(Discard::view)} })
+    let star = view! { <Star entity=reference mark /> }.into_any();
+    page_with(&cx, &entity, "", Some(star), move || {
+        view! {
+            {news.map(|(looked_at, events)| view! { <Since looked_at events href=changes /> })}
+            <Overview entity=shown owner />
+            {discard.map(Discard::view)}
+        }
+    })
 }
 
 /// `/catalog/{kind}/{namespace}/{name}/changes`

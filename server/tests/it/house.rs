@@ -180,7 +180,7 @@ impl House {
         Told { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Everything that is kept, but for what merely being asked leaves behind: denials, sessions' last use and
+    /// Everything that is kept, but for what merely being asked leaves behind: denials, sessions' last use, visits and
     /// sign-ins under way.
     pub async fn contents(&self) -> BTreeMap<String, (i64, Option<String>)> {
         let mut owner = self.t.owner().await;
@@ -188,7 +188,7 @@ impl House {
             "select relnamespace::regnamespace || '.' || relname from pg_class
              where relnamespace::regnamespace::text in ('public', 'graphile_worker')
                and relkind in ('r', 'p') and not relispartition
-               and relname not in ('audit_denial', 'sign_in', 'session', 'person_key')
+               and relname not in ('audit_denial', 'sign_in', 'session', 'person_key', 'visit')
              order by 1",
         )
         .fetch_all(&mut owner)

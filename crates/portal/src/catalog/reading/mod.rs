@@ -383,7 +383,7 @@ async fn take(portal: &Portal, polled: &Polled, gathered: Gathered) -> Result<Op
     if changed || !whole || polled.failing {
         let actor = Actor::system("catalog.read", None, format!("catalog.read:{}", polled.id));
         let source = SourceName { kind: polled.kind, name: polled.name.clone() };
-        let reading = Reading { whole, must_exist: true, errors, beside };
+        let reading = Reading { whole, must_exist: true, errors, beside, ..Reading::default() };
         import_reading(portal, &actor, &source, files, reading).await?;
     }
     if whole {
