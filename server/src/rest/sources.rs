@@ -63,6 +63,7 @@ async fn source(State(edge): State<Edge>, Caller(actor): Caller, Path(id): Path<
 
 /// A source as it is entered.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Entered {
     /// `url` or `discovery`; stays as it is once it is there.
     #[serde(default)]

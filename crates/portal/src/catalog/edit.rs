@@ -1,8 +1,10 @@
 //! Sources that the portal reads itself: added, changed, removed, read at once, and told of pushes.
 
+use std::collections::BTreeMap;
+
 use model::{EntityRef, FieldError, SourceId, SourceKind, entity::Source};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Serialize, de::IgnoredAny};
 use sqlx::PgConnection;
 use time::Duration;
 
@@ -238,17 +240,29 @@ pub async fn remove(portal: &Portal, actor: &Actor, id: SourceId) -> Result<Vec<
 /// A host tells of a push: the source is read at once. The same push again only has it read again.
 ///
 /// # Errors
-/// `Unauthenticated` for a source that is not there or hears no pushes, and for a wrong signature, which its page shows.
+/// `Unauthenticated` for a source that is not there or hears no pushes, and for a wrong signature, which its page shows;
+/// `Invalid` for what is no push.
 pub async fn pushed(portal: &Portal, id: SourceId, proofs: Proofs<'_>, body: &[u8]) -> Result<()> {
     let mut tx = portal.db.sources().await?;
     let sealed = source_sql::hook_secret(&mut tx, id).await?.ok_or(Error::Unauthenticated)?;
     let heard = proofs.hold(&open(portal, "hook_secret", id, &sealed)?, body);
+    if heard && !is_push(body) {
+        return Err(Error::invalid("body", "is no push: send JSON, or a form whose field payload holds it"));
+    }
     source_sql::note_hook(&mut tx, id, heard, portal.clock.now()).await?;
     if heard {
         jobs::enqueue(&mut tx, &Job::ReadSource { source: id }).await?;
     }
     tx.commit().await?;
     if heard { Ok(()) } else { Err(Error::Unauthenticated) }
+}
+
+/// Whether a body is a JSON object, or a form with one, as GitHub sends it where nobody chose JSON. What stands in it is
+/// not needed: the source is read whole.
+fn is_push(body: &[u8]) -> bool {
+    let is_object = |json: &[u8]| serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(json).is_ok();
+    is_object(body)
+        || url::form_urlencoded::parse(body).any(|(name, value)| name == "payload" && is_object(value.as_bytes()))
 }
 
 async fn load(connection: &mut PgConnection, id: SourceId) -> Result<Source> {

@@ -41,7 +41,7 @@ use crate::{
 /// How often a source is read where nobody says otherwise.
 pub const EVERY: Duration = Duration::from_secs(5 * 60);
 /// The largest file, in bytes.
-const MOST_BYTES: usize = formats::catalog::MAX_BYTES;
+const MOST_BYTES: usize = 16 << 20;
 /// The most files of one source.
 const MOST_FILES: usize = 1_000;
 /// The most pages of an organisation's list.

@@ -275,10 +275,10 @@ async fn only_allowed_hosts_are_read_and_no_more_than_is_taken() {
     }
     let ada = t.person("Ada", &[]).await;
     assert!(matches!(edit::add(&t, &ada, &draft("x", &github(&server, "a.yaml"))).await, Err(Error::Forbidden(_))));
-    answers(&server, "large.yaml", ResponseTemplate::new(200).set_body_bytes(vec![b'#'; (4 << 20) + 1])).await;
+    answers(&server, "large.yaml", ResponseTemplate::new(200).set_body_bytes(vec![b'#'; (16 << 20) + 1])).await;
     let id = add(&t, &draft("large", &github(&server, "large.yaml"))).await;
     let source = read_now(&t, id).await;
-    assert!(source.failure.unwrap().contains("more than 4096 KiB"));
+    assert!(source.failure.unwrap().contains("more than 16384 KiB"));
 }
 
 #[tokio::test]
