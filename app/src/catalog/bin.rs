@@ -17,7 +17,7 @@ use crate::{
         button::{Button, Weight},
         flash::Notice,
         form::Form,
-        icon,
+        icon, number,
         page_head::PageHead,
         pagination::Pagination,
         state::Empty,
@@ -37,7 +37,7 @@ pub async fn list(cx: Cx, Query(pairs): Pairs) -> Answer {
     let sources = catalog::may_see_sources(&cx.portal, &cx.actor);
     cx.page(Head::new("Bin").under("Catalog", "/catalog").wide(), move || {
         view! {
-            <PageHead title="Bin" state=page.total.to_string().into_any() />
+            <PageHead title="Bin" state=number::counted(page.total.value, "entity", "entities").into_any() />
             <Parts current=Part::Bin sources />
             <p class="muted">
                 "What no source describes any more. A source that describes it again brings it back with its history; after 30 days it is deleted for good."

@@ -197,7 +197,6 @@ pub async fn changes(cx: Cx, path: EntityPath) -> Answer {
 fn Overview(entity: EntityDetail, owner: OwnerCard) -> impl IntoView {
     let one = &entity.summary;
     let mut facts = vec![
-        Fact::new("Owner", owner_of(one)),
         Fact::new("System", referred(one.system.as_deref())),
         Fact::new("Domain", referred(entity.domain.as_deref())),
         Fact::new("Reference", view! { <code class="code-inline">{one.reference.to_string()}</code> }),

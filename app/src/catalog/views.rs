@@ -45,7 +45,6 @@ pub fn ViewMenu(views: Vec<SavedView>, pairs: Vec<(&'static str, String)>) -> im
     let face = view! {
         <Icon of=icon::BOOKMARK />
         <span>{current.unwrap_or_else(|| "Views".to_owned())}</span>
-        <Icon of=icon::DOWN />
     };
     view! {
         <Menu label="Saved views" face=face.into_any() start=true>
@@ -100,7 +99,7 @@ async fn show(cx: &Cx, query: String, state: FormState) -> Answer {
         view! {
             <PageHead title="Views of the catalog" actions=view! { <LinkButton href=back>"Back to the list"</LinkButton> }.into_any() />
             <Section title="Save a view">
-                <p class="muted">{filter}</p>
+                <p class="muted mb-3">{filter}</p>
                 <Form action=VIEWS state hidden=vec![("query".to_owned(), query)]>
                     <TextField name="name" label="Name" placeholder="Our services" />
                     <SelectField name="team" label="Who sees it" options=whose.clone() optional=true />

@@ -1,5 +1,6 @@
 //! `/`: what waits for the reader, what is theirs and how it is doing, and what changed since yesterday.
 
+mod marked;
 mod services;
 
 use leptos::prelude::*;
@@ -7,9 +8,10 @@ use model::{Page, environment::EnvironmentRow, request::RequestRow, scorecards::
 use portal::{
     authz::RoleName,
     dashboards::home::{Happened, Home, OpenIncident, What, Whose, home},
+    marks,
 };
 
-use self::services::Services;
+use self::{marked::MarkedLists, services::Services};
 use crate::{
     backend::{Answer, Cx, Head},
     ui::{
@@ -27,11 +29,20 @@ use crate::{
     },
 };
 
+/// How many stars are shown, what changed first.
+const STARRED: usize = 8;
+const SEEN: usize = 5;
+
 /// `/`
 pub async fn page(cx: Cx) -> Answer {
     let found = home(&cx.portal, &cx.actor).await?;
     let does = Does::of(&cx);
-    cx.page(Head::new("Home").wide(), move || view! { <Shown found does /> })
+    let mut snapshot = cx.portal.snapshot(&cx.actor).await?;
+    let starred = marks::starred(&mut snapshot, STARRED).await?;
+    let seen = marks::seen(&mut snapshot, SEEN).await?;
+    drop(snapshot);
+    let marked = move || view! { <MarkedLists starred seen /> }.into_any();
+    cx.page(Head::new("Home").wide(), move || view! { <Shown found does marked=marked() /> })
 }
 
 /// What the reader comes here to do.
@@ -70,7 +81,7 @@ impl Does {
 }
 
 #[component]
-fn Shown(found: Home, does: Does) -> impl IntoView {
+fn Shown(found: Home, does: Does, marked: AnyView) -> impl IntoView {
     let state = sentence(&found);
     let (href, words) = does.begins();
     let actions = view! {
@@ -91,6 +102,7 @@ fn Shown(found: Home, does: Does) -> impl IntoView {
                 <Services services of />
             </div>
             <div>
+                {marked}
                 <Changes changes of />
                 {decides.then(|| view! { <Environments environments /> })}
                 {decides.then(|| view! { <Asked asked /> })}

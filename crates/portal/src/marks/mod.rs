@@ -114,6 +114,9 @@ pub async fn seen(snapshot: &mut Snapshot, limit: usize) -> Result<Vec<Marked>> 
 
 /// Of these, in this order, those that the actor may see.
 async fn shown(snapshot: &mut Snapshot, found: Vec<sql::Found>, limit: usize) -> Result<Vec<Marked>> {
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<EntityId> = found.iter().map(|found| found.entity).collect();
     let marks: BTreeMap<EntityId, sql::Found> = found.into_iter().map(|found| (found.entity, found)).collect();
     let entities = catalog::effects::summaries(snapshot, &ids).await?;
